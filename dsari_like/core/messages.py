@@ -1,0 +1,246 @@
+"""What goes into the engine and what comes out: inputs are things that happened, effects are things to do.
+
+Owns only their shapes. An effect is carried out by `daemon.py` and nowhere else, in the order its `apply` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dsari_like.core.model import (
+    Claim,
+    Configuration,
+    Decision,
+    Exit,
+    Job,
+    OnShutdown,
+    ProcessIdentity,
+    Run,
+    Trigger,
+)
+from dsari_like.core.schedule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """One reading of both clocks. `wall` is UTC epoch seconds, for calendars and records; `mono` only ever grows, for
+    limits and graces, so that a step of the wall clock neither ends a run early nor keeps it for ever (P11)."""
+
+    wall: float
+    mono: float
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job's rules as bound to its name and zone, with the slot that was decided last (None: never)."""
+
+    rules: tuple[Rule, ...]
+    last_slot: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A configuration is in force from now on: the first one at start, later ones at reload."""
+
+    configuration: Configuration
+    plans: Mapping[str, Planned]  # jobs that have a schedule
+    reload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Runs that were not final when the last daemon ended, oldest first."""
+
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerArrived:
+    """A claimed file that holds a trigger for a job. `known_run` is what the run log says of its `id`."""
+
+    claim: Claim
+    trigger: Trigger
+    known_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRefused:
+    """A claimed file that is no trigger, and why."""
+
+    claim: Claim
+    reason: str
+    trigger_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Somebody wants a run to end."""
+
+    claim: Claim
+    run_id: str
+    reason: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The launcher has a child for this run."""
+
+    run_id: str
+    process: ProcessIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """The launcher could not start a child: the command is missing, not executable, or the machine refused."""
+
+    run_id: str
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExited:
+    """A child is gone, with its exit; None when nobody can know it any more. `time` is the wall clock."""
+
+    run_id: str
+    exit: Exit | None
+    time: float
+    run_data: object = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Look whether anything is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownAsked:
+    """Admit nothing more; do with running children as `how` says."""
+
+    how: OnShutdown
+    grace: float | None = None
+
+
+Input = (
+    Configured
+    | Restored
+    | TriggerArrived
+    | TriggerRefused
+    | CancelAsked
+    | Started
+    | StartFailed
+    | ChildExited
+    | TimePassed
+    | ShutdownAsked
+)
+
+# --- effects ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRun:
+    """Write the run as it is now; with the change of state that led here, when there was one."""
+
+    run: Run
+    time: float
+    from_state: str | None = None
+    cause: str | None = None  # None: nothing changed but fields
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Record an outcome; at most one for a slot of a job, at most one for a token."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class RememberId:
+    """A trigger's `id` now belongs to this run."""
+
+    id: str
+    job_name: str
+    run_id: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class RememberSlot:
+    """The newest slot of the job that has been decided: what a restart goes on from."""
+
+    job_name: str
+    slot: float
+
+
+@dataclass(frozen=True, slots=True)
+class DropClaim:
+    """The claim's content is recorded; the file may go."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Move the claim to `corrupt/` with this reason beside it."""
+
+    claim: Claim
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReceipt:
+    """Tell the producer who gave an `id` how far its trigger has come."""
+
+    id: str
+    state: str
+    job_name: str
+    time: float
+    run_id: str | None = None
+    flow_id: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the child of this run; the row that says it runs is on the disk by now."""
+
+    run: Run
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Send a signal to the whole process group of a run."""
+
+    run_id: str
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the daemon's log. `level` is a word of `logging`."""
+
+    level: str
+    text: str
+
+
+Effect = (
+    SaveRun
+    | Decide
+    | RememberId
+    | RememberSlot
+    | DropClaim
+    | Quarantine
+    | WriteReceipt
+    | Start
+    | Signal
+    | Notice
+)

@@ -1,0 +1,275 @@
+"""The nouns: what is configured (frozen) and the one thing that changes, the `Run`.
+
+Owns their fields and nothing of their behaviour. Times are UTC epoch seconds, durations are seconds, both floats.
+Must not know: where a value was read from (a file, a database, a command line) or where it will be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
+
+#: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Merge(Enum):
+    """What becomes of a trigger while a triggered run of the same job is pending."""
+
+    QUEUE = "queue"
+    FOLD = "fold"
+    REPLACE = "replace"
+    DROP = "drop"
+
+
+class CatchUp(Enum):
+    """What becomes of slots that passed while no daemon was there to start them."""
+
+    SKIP = "skip"
+    LAST = "last"
+    ALL = "all"
+
+
+class OnShutdown(Enum):
+    """What a stopping daemon does about running children."""
+
+    LEAVE = "leave"
+    WAIT = "wait"
+    KILL = "kill"
+
+
+class Reason(Enum):
+    """Why a run failed or was cancelled. One word each; the sentence is made where it is shown."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    START_FAILED = "start_failed"
+    MAX_EXECUTION = "max_execution"
+    DEADLINE = "deadline"
+    LOST = "lost"
+    CALLBACK = "callback"
+    BEFORE_START = "before_start"
+    WHILE_RUNNING = "while_running"
+    SHUTDOWN = "shutdown"
+
+
+class Outcome(Enum):
+    """What was decided about one slot or one trigger."""
+
+    STARTED = "started"  # a run of its own
+    FOLDED = "folded"  # became part of a run that was pending already
+    SKIPPED = "skipped"
+    MISSED = "missed"  # passed while no daemon was there, or while it was suspended
+    DROPPED = "dropped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """File and line of something configured; `file` as the user would type it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A declared variable of a job: what a trigger may say and what is taken when it says nothing."""
+
+    default: str | None = None
+    allowed: tuple[str, ...] | None = None
+    required: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A named wrapper put before commands: an interpreter, a container, `ssh host`."""
+
+    wrapper: tuple[str, ...] = ()
+    environment: Mapping[str, str] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A configured command with its schedule, limits and reactions. Field names are the keys of the configuration."""
+
+    name: str
+    command: tuple[str, ...]
+    command_append_run: bool = False
+    description: str = ""
+    enabled: bool = True
+    schedule: tuple[str, ...] = ()
+    schedule_timezone: str = ""  # "" is the daemon's zone
+    dst: str = "once"
+    catch_up: CatchUp = CatchUp.SKIP
+    catch_up_limit: float | None = None
+    environment: Mapping[str, str] = NOTHING
+    environment_file: str | None = None
+    trigger_environment: tuple[str, ...] | None = None  # None: the default depends on who dropped the file
+    parameters: Mapping[str, Parameter] = NOTHING
+    runtime: str | None = None
+    log_level: str = "info"
+    working_directory: str | None = None
+    max_execution: float | None = None
+    max_execution_grace: float = 60.0
+    concurrent_runs: bool = False
+    merge: Merge = Merge.QUEUE
+    concurrency_groups: tuple[str, ...] = ()
+    priority: int = 0
+    render_reports: bool = True
+    jenkins_environment: bool = False
+    job_group: str | None = None
+    keeper: bool = True
+    where: Where = Where("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything configured, as the engine and the shell read it. Paths are absolute text."""
+
+    jobs: Mapping[str, Job]
+    groups: Mapping[str, int] = NOTHING  # declared concurrency groups and their size; an undeclared one has 1
+    runtimes: Mapping[str, Runtime] = NOTHING
+    environment: Mapping[str, str] = NOTHING
+    config_dir: str = ""
+    data_dir: str = ""
+    database_file: str = ""
+    template_dir: str | None = None
+    timezone: str = ""  # "" is the zone of the machine
+    max_running: int | None = None
+    on_shutdown: OnShutdown = OnShutdown.LEAVE
+    shutdown_kill_grace: float | None = None
+    max_output: int | None = None
+    render: bool = True
+    title: str = "dsari_like"
+    base_url: str = ""
+    report_run_output_start: int = 0
+    report_run_output_end: int = 0
+    report_html_gz: bool = False
+    files: tuple[str, ...] = ()  # what was read, in the order it was merged
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Why a run exists. `data` is the whole map that was dropped, kept with the run (D-43)."""
+
+    type: str  # `schedule`, `file`, `manual`, …: the fixed words of the vocabulary
+    label: str = ""  # the dropped map's own `type`, shown in its place (D-35)
+    description: str = ""
+    environment: Mapping[str, str] = NOTHING
+    schedule_time: float | None = None
+    id: str | None = None
+    priority: int | None = None
+    data: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that is ours: taken out of the drop place, not yet recorded.
+
+    `token` is unique for ever (it is the name below `claimed/` without the attempt) and is what makes a second
+    reading of the same file after a crash harmless.
+    """
+
+    token: str
+    name: str  # the job or orchestration whose drop place it was found in; "" for a control request
+    file_name: str  # as the producer called it
+    path: str  # where it is now
+    attempt: int
+    received: float
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The recorded outcome of one slot or one trigger, as data and as a sentence."""
+
+    job_name: str
+    outcome: Outcome
+    time: float
+    schedule_time: float | None = None  # the slot; None for a trigger
+    run_id: str | None = None
+    reason: str = ""
+    token: str | None = None  # the claim's, for triggers
+    trigger_id: str | None = None
+    count: int = 1  # instances of a slot it stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended. `code` is the status, or 128 + signal (D-55)."""
+
+    code: int
+    signal: int | None = None
+    core_dumped: bool = False
+    user_seconds: float | None = None
+    system_seconds: float | None = None
+    max_rss: int | None = None  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """Enough to know a process again after a restart: a pid alone is reused (P4)."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a job. The only mutable type; only the engine changes one, and only through `lifecycle.step`."""
+
+    run_id: str
+    job_name: str
+    trigger: Trigger
+    state: RunState
+    schedule_time: float
+    queue_time: float
+    sequence: int = 0  # order of arrival; decides among equal priorities
+    reason: Reason | None = None
+    message: str = ""
+    start_time: float | None = None
+    stop_time: float | None = None
+    exit: Exit | None = None
+    run_data: Any = None
+    flow_id: str | None = None
+    previous_run_id: str | None = None
+    retry_of: str | None = None
+    attempt: int = 1
+    item: str | None = None
+    concurrency_group: str | None = None
+    priority: int = 0
+    token: str | None = None
+    process: ProcessIdentity | None = None
+    folded: list[Mapping[str, Any]] = field(default_factory=list)  # triggers that became part of this run
+    cancelling: str | None = None  # why it is to end, while it has not ended yet
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing about it can change any more."""
+        return self.state in FINAL
+
+    @property
+    def is_active(self) -> bool:
+        """True while it holds its job, its group slot and its locks."""
+        return self.state in ACTIVE
+
+    @property
+    def is_scheduled_kind(self) -> bool:
+        """True for the run of a slot, False for one that somebody or something asked for."""
+        return self.trigger.type == "schedule"
+
+    def snapshot(self) -> Run:
+        """A copy to be written: what an effect says must not change when the run goes on."""
+        return replace(self, folded=list(self.folded))

@@ -1,0 +1,56 @@
+"""How the run log's file is opened: the pragmas, and what is said when it cannot be.
+
+Owns the connection's settings. Must not know any table.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from urllib.parse import quote
+
+from dsari_like.errors import StoreError
+from dsari_like.store.migrations import migrate, refuse_newer
+
+#: Seconds a statement waits for another process's lock before it is an error that the loop meets with patience.
+BUSY_TIMEOUT = 5.0
+
+
+def open_writer(path: str) -> sqlite3.Connection:
+    """The daemon's connection: WAL, every commit on the disk before it returns, schema up to date.
+
+    Autocommit (`isolation_level=None`) with explicit BEGIN: the module's own implicit transactions commit at moments
+    nobody sees in the code. Raises StoreError when the file is damaged, unreadable or newer.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        refuse_newer(connection, path)
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma cache_size = -8000")
+        migrate(connection, path)
+        os.chmod(path, 0o640)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+    return connection
+
+
+def open_reader(path: str) -> sqlite3.Connection:
+    """A connection that can only read. Raises StoreError when there is no run log yet, or none we can read."""
+    if not os.path.exists(path):
+        raise StoreError(f"there is no run log at {path}: no daemon has used this data directory yet")
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(path)}?mode=ro", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+        )
+        refuse_newer(connection, path)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+    return connection
+
+
+def _unusable(path: str, error: sqlite3.Error) -> StoreError:
+    return StoreError(
+        f"cannot use the run log {path}: {error}; it was left as it is, and triggers stay in the spool until a daemon"
+        " can record them"
+    )

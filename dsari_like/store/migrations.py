@@ -1,0 +1,169 @@
+"""The schema of the run log, as a list of named steps that is only ever appended to.
+
+Owns every CREATE and ALTER. A step and the number that says it was taken share one transaction, so a half-migrated
+run log cannot exist; a newer number than ours is refused unread. Must not know what the rows mean.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+
+from dsari_like.errors import StoreError
+
+FIRST = """
+create table runs (
+    run_id text primary key not null,
+    job_name text not null,
+    status text not null,
+    reason text,
+    exit_code integer,
+    schedule_time real not null,
+    queue_time real not null,
+    start_time real,
+    stop_time real,
+    trigger_type text not null,
+    trigger_data text not null,
+    run_data text,
+    flow_id text,
+    previous_run_id text,
+    retry_of text,
+    attempt integer not null default 1,
+    item text,
+    concurrency_group text,
+    user_seconds real,
+    system_seconds real,
+    max_rss integer,
+    message text not null default '',
+    priority integer not null default 0,
+    sequence integer not null,
+    cancelling text,
+    pid integer,
+    start_ticks integer,
+    boot_id text,
+    revision integer not null
+) without rowid;
+create index runs_by_job on runs (job_name, queue_time, run_id);
+create index runs_by_time on runs (queue_time, run_id);
+create index runs_good on runs (job_name, stop_time) where exit_code = 0;
+create index runs_bad on runs (job_name, stop_time) where exit_code <> 0;
+create index runs_open on runs (status) where status in ('scheduled', 'blocked', 'queued', 'waiting_for_lock',
+    'running', 'timed_out');
+create index runs_failed on runs (stop_time) where status = 'failed';
+create index runs_by_revision on runs (revision);
+create index runs_by_flow on runs (flow_id) where flow_id is not null;
+
+create table decisions (
+    decision_id integer primary key,
+    job_name text not null,
+    schedule_time real,
+    outcome text not null,
+    run_id text,
+    reason text not null,
+    time real not null,
+    count integer not null default 1,
+    token text,
+    trigger_id text
+);
+create unique index decisions_by_slot on decisions (job_name, schedule_time) where token is null;
+create unique index decisions_by_token on decisions (token) where token is not null;
+create index decisions_by_job on decisions (job_name, time);
+create index decisions_by_run on decisions (run_id) where run_id is not null;
+
+create table events (
+    event_id integer primary key,
+    run_id text not null,
+    time real not null,
+    from_state text,
+    to_state text not null,
+    cause text not null
+);
+create index events_by_run on events (run_id, event_id);
+
+create table callback_history (
+    callback_id text not null,
+    run_id text,
+    job_name text,
+    triggers text not null,
+    event text not null,
+    language text not null,
+    start_time real,
+    stop_time real,
+    exit_code integer,
+    output text
+);
+create index callback_history_by_run on callback_history (run_id);
+
+create table flows (
+    flow_id text primary key not null,
+    kind text not null,
+    name text not null,
+    status text not null,
+    start_time real,
+    stop_time real
+) without rowid;
+
+create table trigger_ids (
+    id text primary key not null,
+    job_name text not null,
+    run_id text not null,
+    time real not null
+) without rowid;
+
+create table slots (
+    job_name text primary key not null,
+    last_slot real,
+    anchor real
+) without rowid;
+"""
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    for statement in FIRST.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+#: Never edit or reorder what was released: append.
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema number the file carries; 0 for a new one."""
+    return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def refuse_newer(connection: sqlite3.Connection, path: str) -> int:
+    """The schema number; raises StoreError when a newer program wrote the file."""
+    found = version_of(connection)
+    if found > len(MIGRATIONS):
+        raise StoreError(
+            f"cannot use the run log {path}: it has schema {found}, written by a newer dsari_like than this one, which"
+            f" knows schema {len(MIGRATIONS)}; nothing was changed, install the newer version to go on"
+        )
+    return found
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the schema up to date in one transaction; an older run log is copied aside first (P23)."""
+    found = refuse_newer(connection, path)
+    if found == len(MIGRATIONS):
+        return
+    if found > 0:
+        _copy_aside(connection, f"{path}.schema-{found}.bak")
+    connection.execute("begin exclusive")
+    for step in MIGRATIONS[found:]:
+        step(connection)
+    connection.execute(f"pragma user_version = {len(MIGRATIONS)}")
+    connection.execute("commit")
+
+
+def _copy_aside(connection: sqlite3.Connection, target: str) -> None:
+    """A whole copy under a final name: SQLite's own backup sees pages that are still in the write-ahead log."""
+    partial = target + ".tmp"
+    copy = sqlite3.connect(partial)
+    with copy:
+        connection.backup(copy)
+    copy.close()
+    os.replace(partial, target)
