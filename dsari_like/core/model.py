@@ -171,6 +171,7 @@ class Trigger:
     id: str | None = None
     priority: int | None = None
     data: Mapping[str, Any] = NOTHING
+    origin: Mapping[str, Any] = NOTHING  # who dropped it: file name, uid, time; or which request asked for it
 
 
 @dataclass(frozen=True, slots=True)
