@@ -41,7 +41,7 @@ create table runs (
     trigger_id text,
     priority integer not null default 0,
     sequence integer not null,
-    cancelling text,
+    ending text,
     pid integer,
     start_ticks integer,
     boot_id text,
@@ -49,7 +49,7 @@ create table runs (
     number integer
 ) without rowid;
 create unique index runs_by_number on runs (job_name, number) where number is not null;
-create index runs_verdict on runs (job_name, status, stop_time) where status in ('completed', 'warning', 'failed');
+create index runs_verdict on runs (job_name, status, stop_time) where stop_time is not null;
 create index runs_by_job on runs (job_name, queue_time, run_id);
 create index runs_by_time on runs (queue_time, run_id);
 create index runs_good on runs (job_name, stop_time) where exit_code = 0;

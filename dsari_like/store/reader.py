@@ -1,0 +1,370 @@
+"""What people and pages ask of the run log: a name and one visible statement each, every one through an index.
+
+Owns the shapes of the rows that leave the database. Must not know how a row is shown, and never writes. A question
+whose cost grows with the history says so; none of those is asked by the daemon or by a page.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FOREVER = 1e18  # later than any time that is recorded
+RUN_COLUMNS = (
+    "run_id, job_name, status, reason, exit_code, schedule_time, queue_time, start_time, stop_time, trigger_type,"
+    " trigger_data, run_data, flow_id, previous_run_id, retry_of, attempt, item, concurrency_group, user_seconds,"
+    " system_seconds, max_rss, message, environment, origin, trigger_id, priority, sequence, ending, pid,"
+    " start_ticks, boot_id, revision, number"
+)
+DECISION_COLUMNS = "decision_id, job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id"
+OPEN = "('scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out')"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as it is recorded; the four data columns are the JSON text they are stored as."""
+
+    run_id: str
+    job_name: str
+    status: str
+    reason: str | None
+    exit_code: int | None
+    schedule_time: float
+    queue_time: float
+    start_time: float | None
+    stop_time: float | None
+    trigger_type: str
+    trigger_data: str
+    run_data: str | None
+    flow_id: str | None
+    previous_run_id: str | None
+    retry_of: str | None
+    attempt: int
+    item: str | None
+    concurrency_group: str | None
+    user_seconds: float | None
+    system_seconds: float | None
+    max_rss: int | None
+    message: str
+    environment: str
+    origin: str
+    trigger_id: str | None
+    priority: int
+    sequence: int
+    ending: str | None
+    pid: int | None
+    start_ticks: int | None
+    boot_id: str | None
+    revision: int
+    number: int | None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end; None while it has not ended, or never started. Never negative (P11)."""
+        if self.start_time is None or self.stop_time is None:
+            return None
+        return max(0.0, self.stop_time - self.start_time)
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds from the moment it was due and known until it started; None when it never did."""
+        if self.start_time is None:
+            return None
+        return max(0.0, self.start_time - max(self.schedule_time, self.queue_time))
+
+    @property
+    def trigger(self) -> Mapping[str, Any]:
+        """The map that was dropped; empty for a slot of the schedule."""
+        return mapping_of(self.trigger_data)
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """What the trigger set in the run's environment."""
+        return mapping_of(self.environment)
+
+    @property
+    def came_from(self) -> Mapping[str, Any]:
+        """Who dropped the trigger, as which file; empty for a slot of the schedule."""
+        return mapping_of(self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """The recorded outcome of one slot or one trigger."""
+
+    decision_id: int
+    job_name: str
+    schedule_time: float | None
+    outcome: str
+    run_id: str | None
+    reason: str
+    time: float
+    count: int
+    token: str | None
+    trigger_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One change of a run's state."""
+
+    run_id: str
+    time: float
+    from_state: str | None
+    to_state: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """What one line says of a job's history. `streak` counts the failures since the last success, up to a limit."""
+
+    last: RunRow | None
+    last_good: RunRow | None
+    last_failed: RunRow | None
+    streak: int
+    failing_since: float | None
+
+
+def mapping_of(text: str | None) -> Mapping[str, Any]:
+    """The map a JSON column holds; an empty one when it holds anything else, as a foreign hand may have written."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Reader:
+    """Questions to the run log. Shares a connection with the writer or has its own read-only one."""
+
+    #: Failures in a row are counted up to here and said to be "100 or more" beyond.
+    STREAK_LIMIT = 100
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+
+    def run(self, run_id: str) -> RunRow | None:
+        """The run of this id."""
+        return self._run(f"select {RUN_COLUMNS} from runs where run_id = ?", run_id)
+
+    def run_by_prefix(self, prefix: str, limit: int = 5) -> tuple[RunRow, ...]:
+        """Runs whose id begins so: one when the prefix is enough for a person, several when it is not."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where run_id >= ? and run_id < ? order by run_id limit ?",
+            *(prefix, prefix + "\U0010ffff", limit),
+        )
+
+    def runs(
+        self,
+        job: str | None = None,
+        status: Sequence[str] | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int = -1,
+        after: RunRow | None = None,
+    ) -> Iterator[RunRow]:
+        """Runs by the time they were queued, newest first; `after` is the last row of the page before.
+
+        A filter by status walks back until `limit` rows are found, so it may read a job's whole history.
+        """
+        where = "" if job is None else "job_name = :job and "
+        where += "" if status is None else "status in (select value from json_each(:status)) and "
+        bound = (until if until is not None else FOREVER, "\U0010ffff")
+        last = bound if after is None else min(bound, (after.queue_time, after.run_id))
+        cursor = self._connection.execute(
+            f"select {RUN_COLUMNS} from runs where {where} queue_time >= :since"
+            " and (queue_time, run_id) < (:time, :run_id) order by queue_time desc, run_id desc limit :limit",
+            {
+                "job": job,
+                "status": json.dumps(list(status or ())),
+                "since": -FOREVER if since is None else since,
+                "time": last[0],
+                "run_id": last[1],
+                "limit": limit,
+            },
+        )
+        return (RunRow(*row) for row in cursor)
+
+    def numbered(self, job: str, first: int, last: int) -> tuple[RunRow, ...]:
+        """The runs of a job from one number to another, oldest first: a page of its history."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where job_name = ? and number between ? and ? order by number",
+            *(job, first, last),
+        )
+
+    def newest_number(self, job: str) -> int:
+        """The number of the job's newest run; 0 when it has none."""
+        return self._integer("select coalesce(max(number), 0) from runs where job_name = ? and number is not null", job)
+
+    def oldest_number(self, job: str) -> int:
+        """The number of the oldest run that is still recorded; 0 when there is none."""
+        return self._integer("select coalesce(min(number), 0) from runs where job_name = ? and number is not null", job)
+
+    def last_of(self, job: str) -> RunRow | None:
+        """The newest run of the job, in whatever state."""
+        return self._run(
+            f"select {RUN_COLUMNS} from runs where job_name = ? and number is not null order by number desc limit 1",
+            job,
+        )
+
+    def last_good(self, job: str) -> RunRow | None:
+        """The run that ended last among those that completed."""
+        return self._run(
+            f"select {RUN_COLUMNS} from runs where job_name = ? and status = 'completed'"
+            " and stop_time is not null order by stop_time desc, run_id desc limit 1",
+            job,
+        )
+
+    def last_bad(self, job: str) -> RunRow | None:
+        """The run that ended last among those that failed."""
+        return self._run(
+            f"select {RUN_COLUMNS} from runs where job_name = ? and status = 'failed'"
+            " and stop_time is not null order by stop_time desc, run_id desc limit 1",
+            job,
+        )
+
+    def summary(self, job: str) -> JobSummary:
+        """The job's latest runs, and how long it has been failing; five look-ups whatever the history."""
+        good, failed = self.last_good(job), self.last_bad(job)
+        since, count = self._connection.execute(
+            "select min(stop_time), count(*) from (select stop_time from runs where job_name = ? and status = 'failed'"
+            " and stop_time > ? order by stop_time limit ?)",
+            (job, -FOREVER if good is None else good.stop_time, self.STREAK_LIMIT),
+        ).fetchone()
+        return JobSummary(self.last_of(job), good, failed, int(count), since)
+
+    def count(self, job: str | None = None) -> int:
+        """How many runs are recorded, of a job or of all. Counts the index: grows with the history."""
+        if job is None:
+            return self._integer("select count(*) from runs")
+        return self._integer("select count(*) from runs where job_name = ?", job)
+
+    def open_runs(self) -> tuple[RunRow, ...]:
+        """Runs that have not ended, in the order they arrived."""
+        return self._runs(f"select {RUN_COLUMNS} from runs where status in {OPEN} order by sequence, run_id")
+
+    def running(self) -> tuple[RunRow, ...]:
+        """Runs that have a process, the one that began first before the others."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where status in {OPEN} and status in ('running', 'timed_out')"
+            " order by start_time, run_id"
+        )
+
+    def failures(self, limit: int = 10) -> tuple[RunRow, ...]:
+        """The latest failed runs of all jobs."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where status = 'failed' order by stop_time desc, run_id desc limit ?",
+            limit,
+        )
+
+    def jobs_with_history(self) -> tuple[str, ...]:
+        """Names of all jobs that have runs, configured or not; one look-up a job, however many runs each has."""
+        rows = self._connection.execute(
+            "with recursive names (name) as (select min(job_name) from runs union all"
+            " select (select min(job_name) from runs where job_name > name) from names where name is not null)"
+            " select name from names where name is not null"
+        )
+        return tuple(name for (name,) in rows)
+
+    # --- decisions and events -----------------------------------------------------------------------------------
+
+    def decisions(
+        self,
+        job: str | None = None,
+        run_id: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int = -1,
+    ) -> tuple[DecisionRow, ...]:
+        """Decisions, newest first: about a run, or a job, or all (then in the order they were made, which no index
+        by time is kept for)."""
+        where = "" if job is None else "job_name = :job and "
+        where += "" if run_id is None else "run_id = :run_id and "
+        order = "time desc, decision_id desc" if where else "decision_id desc"
+        cursor = self._connection.execute(
+            f"select {DECISION_COLUMNS} from decisions where {where} time between :since and :until order by {order}"
+            " limit :limit",
+            {
+                "job": job,
+                "run_id": run_id,
+                "since": -FOREVER if since is None else since,
+                "until": FOREVER if until is None else until,
+                "limit": limit,
+            },
+        )
+        return tuple(DecisionRow(*row) for row in cursor)
+
+    def decision_at(self, job: str, time: float) -> DecisionRow | None:
+        """The decision about the slot nearest to a time, or the trigger that was decided nearest to it."""
+        select = f"select {DECISION_COLUMNS} from decisions where job_name = :job and"
+        cursor = self._connection.execute(
+            f"select * from ({select} token is null and schedule_time <= :at order by schedule_time desc limit 1)"
+            f" union all select * from ({select} token is null and schedule_time >= :at order by schedule_time limit 1)"
+            f" union all select * from ({select} time <= :at order by time desc limit 1)"
+            f" union all select * from ({select} time >= :at order by time limit 1)",
+            {"job": job, "at": time},
+        )
+        found = [DecisionRow(*row) for row in cursor]
+        return min(found, key=lambda row: (_distance(row, time), row.decision_id), default=None)
+
+    def events(self, run_id: str) -> tuple[EventRow, ...]:
+        """A run's changes of state, in their order."""
+        cursor = self._connection.execute(
+            "select run_id, time, from_state, to_state, cause from events where run_id = ? order by event_id",
+            (run_id,),
+        )
+        return tuple(EventRow(*row) for row in cursor)
+
+    # --- what is new --------------------------------------------------------------------------------------------
+
+    def newest_revision(self) -> int:
+        """The revision of the newest change to any run; 0 for an empty run log."""
+        return self._integer("select coalesce(max(revision), 0) from runs")
+
+    def changed_since(self, revision: int, limit: int, run_id: str = "") -> tuple[RunRow, ...]:
+        """Runs changed after a revision, in the order of their changes.
+
+        One commit changes many runs under one revision: to go on after a full batch, give the revision and the id of
+        its last row.
+        """
+        after = run_id or "\U0010ffff"
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where (revision, run_id) > (?, ?) order by revision, run_id limit ?",
+            *(revision, after, limit),
+        )
+
+    def newest_decision(self) -> int:
+        """The number of the newest decision; 0 when nothing was decided yet."""
+        return self._integer("select coalesce(max(decision_id), 0) from decisions")
+
+    def decisions_since(self, decision_id: int, limit: int) -> tuple[DecisionRow, ...]:
+        """Decisions made after this one, oldest first."""
+        cursor = self._connection.execute(
+            f"select {DECISION_COLUMNS} from decisions where decision_id > ? order by decision_id limit ?",
+            (decision_id, limit),
+        )
+        return tuple(DecisionRow(*row) for row in cursor)
+
+    # --- the three shapes of an answer --------------------------------------------------------------------------
+
+    def _run(self, sql: str, *parameters: object) -> RunRow | None:
+        row = self._connection.execute(sql, parameters).fetchone()
+        return None if row is None else RunRow(*row)
+
+    def _runs(self, sql: str, *parameters: object) -> tuple[RunRow, ...]:
+        return tuple(RunRow(*row) for row in self._connection.execute(sql, parameters))
+
+    def _integer(self, sql: str, *parameters: object) -> int:
+        return int(self._connection.execute(sql, parameters).fetchone()[0])
+
+
+def _distance(row: DecisionRow, time: float) -> float:
+    """Slots are looked for by their instant (the decision may have come hours later), triggers by their arrival."""
+    instant = row.schedule_time if row.token is None and row.schedule_time is not None else row.time
+    return abs(instant - time)
