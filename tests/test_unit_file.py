@@ -1,0 +1,73 @@
+"""contrib/systemd: the unit as systemd itself reads it, and what the manual promises of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+SYSTEMD = Path(__file__).parents[1] / "contrib/systemd"
+UNIT = SYSTEMD / "dsari-like.service"
+
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+
+
+def settings(text: str) -> dict[str, list[str]]:
+    """Every `Key=value` of a unit file; systemd lets a key occur several times."""
+    found = defaultdict(list)
+    for key, value in re.findall(r"^([A-Z]\w+)=(.*)$", text, re.MULTILINE):
+        found[key].append(value)
+    return found
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True)
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_about_it() -> None:
+    result = analyze("verify", str(UNIT))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@needs_systemd
+def test_its_exposure_is_at_most_four() -> None:
+    result = analyze("security", "--offline=true", "--threshold=40", str(UNIT))
+    assert result.returncode == 0, result.stdout[-200:]
+
+
+@needs_systemd
+def test_every_hole_the_drop_in_offers_can_be_opened(tmp_path: Path) -> None:
+    shutil.copy(UNIT, tmp_path)
+    drop_in = tmp_path / "dsari-like.service.d"
+    drop_in.mkdir()
+    opened = re.sub(r"^#(?=[A-Z]\w+=)", "", (SYSTEMD / "jobs.conf").read_text(), flags=re.MULTILINE)
+    (drop_in / "jobs.conf").write_text(opened)
+    result = analyze("verify", str(tmp_path / UNIT.name))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_drop_in_opens_nothing_by_itself() -> None:
+    assert settings((SYSTEMD / "jobs.conf").read_text()) == {}
+
+
+def test_runs_survive_the_daemon() -> None:
+    unit = settings(UNIT.read_text())
+    assert unit["KillMode"] == ["process"]
+    assert not {"PrivateTmp", "RemoveIPC", "RuntimeDirectory"} & set(unit), "these go when the daemon stops"
+
+
+def test_the_loop_is_watched_and_hopeless_starts_are_not_repeated() -> None:
+    unit = settings(UNIT.read_text())
+    assert unit["Type"] == ["notify"] and unit["WatchdogSec"] and unit["Restart"] == ["on-failure"]
+    assert set(unit["RestartPreventExitStatus"][0].split()) == {"2", "5"}
+    assert unit["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+
+
+def test_the_user_of_the_unit_is_the_one_that_is_made() -> None:
+    (line,) = [text for text in (SYSTEMD / "sysusers.d/dsari-like.conf").read_text().splitlines() if text[0] != "#"]
+    assert settings(UNIT.read_text())["User"] == [line.split()[1]]
