@@ -44,18 +44,16 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A configuration is in force from now on: the first one at start, later ones at reload."""
+    """A configuration is in force from now on: the first one at start, later ones at reload.
+
+    `restored` are the runs that were not final when the last daemon ended, oldest first. Those that ran are followed
+    by a `ChildExited` each when their process turns out to be gone.
+    """
 
     configuration: Configuration
     plans: Mapping[str, Planned]  # jobs that have a schedule
+    restored: tuple[Run, ...] = ()
     reload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """Runs that were not final when the last daemon ended, oldest first."""
-
-    runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,6 @@ class ShutdownAsked:
 
 Input = (
     Configured
-    | Restored
     | TriggerArrived
     | TriggerRefused
     | CancelAsked
@@ -171,11 +168,10 @@ class RememberId:
 
 
 @dataclass(frozen=True, slots=True)
-class RememberSlot:
-    """The newest slot of the job that has been decided: what a restart goes on from."""
+class RememberSlots:
+    """For each job the newest slot that has been decided: what a restart goes on from."""
 
-    job_name: str
-    slot: float
+    slots: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +232,7 @@ Effect = (
     SaveRun
     | Decide
     | RememberId
-    | RememberSlot
+    | RememberSlots
     | DropClaim
     | Quarantine
     | WriteReceipt

@@ -254,7 +254,7 @@ class Run:
     token: str | None = None
     process: ProcessIdentity | None = None
     folded: list[Mapping[str, Any]] = field(default_factory=list)  # triggers that became part of this run
-    cancelling: str | None = None  # why it is to end, while it has not ended yet
+    ending: Reason | None = None  # why it was told to end, while it has not ended yet
 
     @property
     def is_final(self) -> bool:

@@ -1,0 +1,192 @@
+"""Who may run now: the job itself (one run at a time unless it says otherwise), one slot of any of its concurrency
+groups, and `max_running` over all. Higher priority first, then first come, first served.
+
+Owns who holds what and who waits for what. Must not know states, times or processes: a run is here from the moment
+it is due until it has ended.
+
+A waiting run is parked with what it waits for, and only a release of that looks at it again: work is assigned when
+something is queued and when something ends, never by a sweep (dsari re-examined everything, in random order: B-36).
+Who passed the door of the job but found no slot is parked with *all* groups it could use; the first release serves.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from dsari_like.core.model import Job, Run
+
+#: The key under which runs wait for a place below `max_running`; no job or group can have this name (a slash).
+OVERALL = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitReason:
+    """What a run waits for, and the runs that hold it."""
+
+    kind: str  # `job`, `group`, `max_running`
+    names: tuple[str, ...]
+    holders: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Waiter:
+    run: Run
+    job: Job
+    parked: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Door:
+    """Something of which a number of runs can have a part at once."""
+
+    size: int
+    holders: dict[str, None] = field(default_factory=dict)  # run ids in the order they came
+    queue: list[tuple[int, int, str]] = field(default_factory=list)  # (-priority, sequence, run id)
+
+    @property
+    def is_open(self) -> bool:
+        return len(self.holders) < self.size
+
+
+class Admission:
+    """Holders and waiters. `admit` and `release` return the runs that may start now, in order."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, _Door] = {}
+        self._waiting: dict[str, _Waiter] = {}
+        self._held: dict[str, tuple[str, ...]] = {}
+        self._groups: Mapping[str, int] = {}
+        self._max_running: int | None = None
+
+    def configure(self, groups: Mapping[str, int], max_running: int | None, jobs: Callable[[str], Job]) -> list[Run]:
+        """Take new sizes and definitions; whoever waits is weighed again. Returns the runs that may start.
+
+        The one place that looks at every waiting run: a reload is rare, and any size may have changed.
+        """
+        self._groups, self._max_running = dict(groups), max_running
+        waiting = sorted(self._waiting.values(), key=_rank)
+        self._waiting.clear()
+        for key, door in self._doors.items():
+            door.queue.clear()
+            door.size = self._size(key)
+        return [run for waiter in waiting for run in self.admit(waiter.run, jobs(waiter.run.job_name))]
+
+    def admit(self, run: Run, job: Job) -> list[Run]:
+        """Let the run in, or park it. Returns [run] when it may start now."""
+        waiter = _Waiter(run, job)
+        return [run] if self._try(waiter) else []
+
+    def adopt(self, run: Run, job: Job) -> None:
+        """The run is running already (a daemon before us started it): it holds what it holds, full or not."""
+        self._hold(run, job, run.concurrency_group)
+
+    def withdraw(self, run_id: str) -> None:
+        """A waiting run is no more."""
+        self._waiting.pop(run_id, None)
+
+    def release(self, run_id: str, serve: bool = True) -> list[Run]:
+        """A run has ended. Returns the runs that may start now, best first; none when nobody is to be served."""
+        keys = self._held.pop(run_id, ())
+        for key in keys:
+            self._doors[key].holders.pop(run_id, None)
+        started = list(self._serve(keys)) if serve else []
+        for key in keys:
+            self._forget(key)
+        return started
+
+    def why(self, run_id: str) -> WaitReason | None:
+        """What the run waits for; None when it does not wait here."""
+        waiter = self._waiting.get(run_id)
+        if waiter is None:
+            return None
+        doors = [self._doors[key] for key in waiter.parked]
+        holders = tuple(holder for door in doors for holder in door.holders)
+        kind = waiter.parked[0].split(":", 1)[0] if waiter.parked[0] != OVERALL else "max_running"
+        names = tuple(key.split(":", 1)[1] for key in waiter.parked if key != OVERALL)
+        return WaitReason(kind, names, holders)
+
+    def waiting(self) -> list[Run]:
+        """All runs that wait here, in the order they would be served."""
+        return [waiter.run for waiter in sorted(self._waiting.values(), key=_rank)]
+
+    def holders(self, kind: str, name: str) -> tuple[str, ...]:
+        """The runs that hold a job or a group, oldest first."""
+        door = self._doors.get(f"{kind}:{name}")
+        return tuple(door.holders) if door else ()
+
+    def _try(self, waiter: _Waiter) -> bool:
+        job = waiter.job
+        own = f"job:{job.name}"
+        if not job.concurrent_runs and not self._door(own).is_open:
+            return self._park(waiter, (own,))
+        groups = [f"group:{name}" for name in job.concurrency_groups]
+        free = next((key for key in groups if self._door(key).is_open), None)
+        if groups and free is None:
+            return self._park(waiter, tuple(groups))
+        if not self._door(OVERALL).is_open:
+            return self._park(waiter, (OVERALL,))
+        self._waiting.pop(waiter.run.run_id, None)
+        self._hold(waiter.run, job, free.split(":", 1)[1] if free else None)
+        return True
+
+    def _park(self, waiter: _Waiter, keys: tuple[str, ...]) -> bool:
+        waiter.parked = keys
+        self._waiting[waiter.run.run_id] = waiter
+        for key in keys:
+            heapq.heappush(self._doors[key].queue, (*_rank(waiter), waiter.run.run_id))
+        return False
+
+    def _hold(self, run: Run, job: Job, group: str | None) -> None:
+        run.concurrency_group = group
+        keys = (f"job:{job.name}", OVERALL) + ((f"group:{group}",) if group else ())
+        self._held[run.run_id] = keys
+        for key in keys:
+            self._door(key).holders[run.run_id] = None
+
+    def _serve(self, keys: tuple[str, ...]) -> Iterator[Run]:
+        """Offer what came free to the best of those parked with it, until all of it is taken or nobody wants it."""
+        while heads := [head for key in keys if (head := self._head(key)) is not None]:
+            rank, key = min(heads)
+            heapq.heappop(self._doors[key].queue)
+            waiter = self._waiting[rank[2]]
+            if self._try(waiter):
+                yield waiter.run
+
+    def _head(self, key: str) -> tuple[tuple[int, int, str], str] | None:
+        """The best of those parked at an open door; entries of runs that left or moved on are dropped on the way.
+
+        A job that allows concurrent runs is parked at its own door never, so `is_open` needs no exception for it.
+        """
+        door = self._doors.get(key)
+        if door is None or not door.is_open:
+            return None
+        while door.queue:
+            waiter = self._waiting.get(door.queue[0][2])
+            if waiter is not None and key in waiter.parked:
+                return door.queue[0], key
+            heapq.heappop(door.queue)
+        return None
+
+    def _door(self, key: str) -> _Door:
+        door = self._doors.get(key)
+        if door is None:
+            door = self._doors[key] = _Door(self._size(key))
+        return door
+
+    def _size(self, key: str) -> int:
+        if key == OVERALL:
+            return self._max_running if self._max_running is not None else 1 << 30
+        kind, _, name = key.partition(":")
+        return self._groups.get(name, 1) if kind == "group" else 1
+
+    def _forget(self, key: str) -> None:
+        """A door that nobody holds and nobody waits at needs no memory."""
+        door = self._doors.get(key)
+        if door is not None and not door.holders and not door.queue:
+            del self._doors[key]
+
+
+def _rank(waiter: _Waiter) -> tuple[int, int]:
+    return (-waiter.run.priority, waiter.run.sequence)

@@ -1,0 +1,142 @@
+"""The environment of a run: everything it is told, built from nothing (D-49), in one place.
+
+Owns names, values and precedence: automatic, top level, job, trigger; later wins, but what identifies the run cannot
+be overridden by a trigger (that is `names.py`). Must not know the daemon's own environment beyond the `Host` it is
+handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from dsari_like.core.model import Configuration, Job, Run
+
+
+class EndedRun(Protocol):
+    """What is told about an earlier run of the job."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def schedule_time(self) -> float: ...
+    @property
+    def start_time(self) -> float: ...
+    @property
+    def stop_time(self) -> float: ...
+    @property
+    def exit_code(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is the same for every run of a daemon."""
+
+    path: str
+    home: str
+    logname: str
+
+
+def command_line(configuration: Configuration, job: Job, run: Run) -> tuple[str, ...]:
+    """The argument vector: the runtime's wrapper, the command, and what `command_append_run` adds (D-20)."""
+    runtime = configuration.runtimes.get(job.runtime) if job.runtime else None
+    wrapper = runtime.wrapper if runtime else ()
+    return wrapper + job.command + ((job.name, run.run_id) if job.command_append_run else ())
+
+
+def run_directory(configuration: Configuration, run: Run) -> str:
+    """Where a run leaves what it leaves."""
+    return f"{configuration.data_dir}/runs/{run.job_name}/{run.run_id}"
+
+
+def build(
+    configuration: Configuration, job: Job, run: Run, host: Host, previous: Mapping[str, EndedRun]
+) -> dict[str, str]:
+    """All variables of the run but `PWD`, which is settled by `start_directory` once they are known."""
+    runtime = configuration.runtimes.get(job.runtime) if job.runtime else None
+    variables = _automatic(configuration, job, run, host)
+    for prefix, earlier in previous.items():
+        variables.update(_previous(prefix, earlier))
+    if job.jenkins_environment:
+        variables.update(_jenkins(configuration, run))
+    variables.update(configuration.environment)
+    if runtime is not None:
+        variables.update(runtime.environment)
+    variables.update(job.environment)
+    variables.update(run.trigger.environment)
+    return variables
+
+
+def start_directory(job: Job, variables: Mapping[str, str]) -> tuple[str, bool]:
+    """Where the run starts, and whether it must be there: `working_directory` must, `PWD` of the configuration is
+    taken if it is a directory (D-48)."""
+    if job.working_directory is not None:
+        return job.working_directory, True
+    return variables.get("PWD", variables["RUN_DIR"]), False
+
+
+def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> dict[str, str]:
+    data_dir, run_dir = configuration.data_dir, run_directory(configuration, run)
+    optional = {
+        "CONCURRENCY_GROUP": run.concurrency_group,
+        "JOB_GROUP": job.job_group,
+        "FLOW_ID": run.flow_id,
+        "RETRY_OF": run.retry_of,
+        "PREVIOUS_STEP_RUN_ID": run.previous_run_id,
+        "ITEM": run.item,
+        "TRIGGER_UID": _text(run.trigger.origin.get("uid")),
+        "TRIGGER_USER": run.trigger.origin.get("user"),
+        "TRIGGER_DATA_FILE": f"{run_dir}/trigger_data.json" if run.trigger.type != "schedule" else None,
+    }
+    return {
+        "CI": "true",
+        "DSARI": "true",
+        "DSARI_LIKE": "true",
+        "LOGNAME": host.logname,
+        "HOME": host.home,
+        "PATH": host.path,
+        "DATA_DIR": data_dir,
+        "JOB_NAME": job.name,
+        "JOB_DIR": f"{data_dir}/runs/{job.name}",
+        "RUN_ID": run.run_id,
+        "RUN_DIR": run_dir,
+        "SCHEDULE_TIME": repr(run.schedule_time),
+        "START_TIME": repr(run.start_time or run.schedule_time),
+        "TRIGGER_TYPE": run.trigger.type,
+        "TRIGGER_DIR": f"{data_dir}/trigger",
+        "ATTEMPT": str(run.attempt),
+        "LOG_LEVEL": job.log_level,
+        "RETURN_DATA_FILE": f"{run_dir}/return_data.json",
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _previous(prefix: str, run: EndedRun) -> dict[str, str]:
+    """One of the three families of D-51."""
+    return {
+        prefix + "RUN_ID": run.run_id,
+        prefix + "SCHEDULE_TIME": repr(run.schedule_time),
+        prefix + "START_TIME": repr(run.start_time),
+        prefix + "STOP_TIME": repr(run.stop_time),
+        prefix + "EXIT_CODE": str(run.exit_code),
+    }
+
+
+def _jenkins(configuration: Configuration, run: Run) -> dict[str, str]:
+    """What scripts written for Jenkins look for (D-52)."""
+    run_dir = run_directory(configuration, run)
+    return {
+        "BUILD_ID": run.run_id,
+        "BUILD_NUMBER": run.run_id,
+        "BUILD_TAG": f"dsari-{run.job_name}-{run.run_id}",
+        "BUILD_URL": f"file://{run_dir}",
+        "JENKINS_URL": f"file://{configuration.data_dir}",
+        "EXECUTOR_NUMBER": "0",
+        "NODE_NAME": "master",
+        "WORKSPACE": run_dir,
+    }

@@ -1,0 +1,106 @@
+"""The runs that are not final, and the effects that record what happens to them.
+
+Owns the only path by which a run is made, changes state, or is forgotten; every such step leaves a row to be written,
+and a receipt where the producer gave an `id`. Must not know why anything happens: that is `engine.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dsari_like.core.lifecycle import RunEvent, step
+from dsari_like.core.messages import Decide, Effect, Now, RememberId, SaveRun, WriteReceipt
+from dsari_like.core.model import Claim, Decision, Outcome, Run, Trigger
+
+
+class Ledger:
+    """All open runs by id. `new_id` makes run ids: chance comes from outside."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.runs: dict[str, Run] = {}
+        self.now = Now(0.0, 0.0)
+        self.out: list[Effect] = []
+        self._new_id = new_id
+        self._run_of: dict[str, str] = {}  # trigger id -> run
+        self._ids_of: dict[str, list[str]] = {}
+        self._sequence = 0
+
+    def open(self, now: Now) -> list[Effect]:
+        """Begin a turn of the engine. Returns the list that will hold its effects."""
+        self.now, self.out = now, []
+        return self.out
+
+    def restore(self, run: Run) -> None:
+        """A run that an earlier daemon recorded is open still."""
+        self.runs[run.run_id] = run
+        self._sequence = max(self._sequence, run.sequence)
+        if run.trigger.id:
+            self._bind(run.trigger.id, run.run_id)
+
+    def create(self, run: Run) -> Run:
+        """Give the run its id and its place in the order of arrival."""
+        self._sequence += 1
+        run.run_id, run.sequence = self._new_id(), self._sequence
+        self.runs[run.run_id] = run
+        if run.trigger.id:
+            self.remember_id(run.trigger.id, run)
+        return run
+
+    def remember_id(self, trigger_id: str, run: Run) -> None:
+        """From now on a trigger with this `id` is answered by this run."""
+        self._bind(trigger_id, run.run_id)
+        self.out.append(RememberId(trigger_id, run.job_name, run.run_id, self.now.wall))
+
+    def run_of(self, trigger_id: str | None) -> str | None:
+        """The open run that a trigger `id` belongs to."""
+        return self._run_of.get(trigger_id) if trigger_id else None
+
+    def record(self, run: Run, cause: str) -> None:
+        """The run exists from now on."""
+        self.out.append(SaveRun(run.snapshot(), self.now.wall, None, cause))
+        self._receipt(run)
+
+    def move(self, run: Run, event: RunEvent, cause: str) -> None:
+        """Change the run's state as the table says; raises IllegalTransition and changes nothing otherwise."""
+        before = run.state
+        run.state = step(before, event)
+        self.out.append(SaveRun(run.snapshot(), self.now.wall, before.value, cause))
+        self._receipt(run)
+        if run.is_final:
+            self._forget(run)
+
+    def save(self, run: Run) -> None:
+        """Something about the run changed, but not its state."""
+        self.out.append(SaveRun(run.snapshot(), self.now.wall))
+
+    def decide_claim(
+        self, claim: Claim, outcome: Outcome, trigger_id: str | None, run_id: str | None, reason: str
+    ) -> None:
+        """The one outcome of a dropped file."""
+        decision = Decision(claim.name, outcome, self.now.wall, run_id=run_id, reason=reason, token=claim.token)
+        self.out.append(Decide(replace(decision, trigger_id=trigger_id)))
+
+    def receipt(
+        self, trigger: Trigger, state: str, job_name: str, run_id: str | None = None, reason: str | None = None
+    ) -> None:
+        """Answer a producer whose trigger made no run of its own."""
+        if trigger.id:
+            self.out.append(WriteReceipt(trigger.id, state, job_name, self.now.wall, run_id, reason=reason))
+
+    def _receipt(self, run: Run) -> None:
+        if not run.trigger.id:
+            return
+        code = run.exit.code if run.exit else None
+        reason = run.message or (run.reason.value if run.reason else None)
+        receipt = WriteReceipt(run.trigger.id, run.state.value, run.job_name, self.now.wall, run.run_id)
+        self.out.append(replace(receipt, flow_id=run.flow_id, exit_code=code, reason=reason))
+
+    def _bind(self, trigger_id: str, run_id: str) -> None:
+        self._run_of[trigger_id] = run_id
+        self._ids_of.setdefault(run_id, []).append(trigger_id)
+
+    def _forget(self, run: Run) -> None:
+        del self.runs[run.run_id]
+        for trigger_id in self._ids_of.pop(run.run_id, ()):
+            del self._run_of[trigger_id]

@@ -1,0 +1,238 @@
+"""The daemon's side of the run log: everything that is written, and what a starting daemon reads back.
+
+Owns the one writing connection. All rows of a loop turn go into one transaction: with `synchronous=FULL` a commit of
+one run costs ten times what a run costs among sixteen. Must not know why a row is written.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dsari_like.core.lifecycle import ACTIVE, WAITING, RunState
+from dsari_like.core.messages import Decide, Effect, RememberId, RememberSlots, SaveRun
+from dsari_like.core.model import ProcessIdentity, Reason, Run, Trigger
+from dsari_like.store.db import open_writer
+
+_COLUMNS = (
+    "run_id job_name status reason exit_code schedule_time queue_time start_time stop_time trigger_type trigger_data"
+    " run_data flow_id previous_run_id retry_of attempt item concurrency_group user_seconds system_seconds max_rss"
+    " message environment origin trigger_id priority sequence ending pid start_ticks boot_id revision"
+).split()
+#: The number, a run's place in its job's history, is given at the insert and never touched again.
+_NUMBER = "(select 1 + coalesce(max(number), 0) from runs where job_name = ?2 and number is not null)"
+_SAVE = (
+    f"insert into runs ({', '.join(_COLUMNS)}, number)"
+    f" values ({', '.join(f'?{place}' for place in range(1, len(_COLUMNS) + 1))}, {_NUMBER}) on conflict (run_id)"
+    f" do update set {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[1:])}"
+)
+_EVENT = "insert into events (run_id, time, from_state, to_state, cause) values (?, ?, ?, ?, ?)"
+_DECIDE = (
+    "insert into decisions (job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_OPEN_STATES = ", ".join(f"'{state.value}'" for state in sorted(WAITING | ACTIVE, key=lambda state: state.value))
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """What a later run of the same job is told about an earlier one (D-51)."""
+
+    run_id: str
+    schedule_time: float
+    start_time: float
+    stop_time: float
+    exit_code: int
+
+
+class RunLog:
+    """One database file, opened for writing."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._db = open_writer(path)
+        self._revision: int = self._db.execute("select coalesce(max(revision), 0) from runs").fetchone()[0]
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded into it."""
+        self._db.close()
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, effects: Iterable[Effect]) -> bool:
+        """Write every row the effects ask for in one transaction, durable when this returns. False when there were
+        none. Raises sqlite3.Error with nothing written: the same call may be made again."""
+        rows = [effect for effect in effects if isinstance(effect, SaveRun | Decide | RememberId | RememberSlots)]
+        if not rows:
+            return False
+        revision = self._revision
+        self._db.execute("begin immediate")
+        try:
+            self._write_rows(rows)
+            self._db.execute("commit")
+        except sqlite3.Error:
+            self._revision = revision
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+        return True
+
+    def _write_rows(self, rows: Iterable[SaveRun | Decide | RememberId | RememberSlots]) -> None:
+        newest: dict[str, Run] = {}  # a run that moved twice in a turn is one row, with an event for each move
+        for row in rows:
+            match row:
+                case SaveRun():
+                    newest[row.run.run_id] = row.run
+                    if row.cause is not None:
+                        event = (row.run.run_id, row.time, row.from_state, row.run.state.value, row.cause)
+                        self._db.execute(_EVENT, event)
+                case Decide():
+                    self._db.execute(_DECIDE, _decision_values(row))
+                case RememberId():
+                    values = (row.id, row.job_name, row.run_id, row.time)
+                    self._db.execute("insert or replace into trigger_ids values (?, ?, ?, ?)", values)
+                case RememberSlots():
+                    self._remember_slots(row.slots)
+        for run in newest.values():
+            self._revision += 1
+            self._db.execute(_SAVE, (*_run_values(run), self._revision))
+
+    def _remember_slots(self, slots: Mapping[str, float]) -> None:
+        self._db.executemany(
+            "insert into slots (job_name, last_slot) values (?, ?)"
+            " on conflict (job_name) do update set last_slot = excluded.last_slot",
+            slots.items(),
+        )
+
+    def remember_anchors(self, anchors: Mapping[str, float]) -> None:
+        """Fix the instants that recurrence rules count from, so that their phase outlives the daemon (B-31)."""
+        self._db.execute("begin immediate")
+        self._db.executemany(
+            "insert into slots (job_name, anchor) values (?, ?)"
+            " on conflict (job_name) do update set anchor = excluded.anchor",
+            anchors.items(),
+        )
+        self._db.execute("commit")
+
+    # --- reading back -------------------------------------------------------------------------------------------
+
+    def knows_token(self, token: str) -> bool:
+        """True when this claim was recorded before a crash kept its file from being removed."""
+        return self._one("select 1 from decisions where token = ?", token) is not None
+
+    def run_of_id(self, trigger_id: str) -> str | None:
+        """The run a trigger `id` belongs to, live or finished."""
+        row = self._one("select run_id from trigger_ids where id = ?", trigger_id)
+        return row[0] if row else None
+
+    def last_slots(self) -> dict[str, float]:
+        """For each job the newest slot that was decided."""
+        return dict(self._db.execute("select job_name, last_slot from slots where last_slot is not null"))
+
+    def anchors(self) -> dict[str, float]:
+        """For each job with a recurrence rule, the instant it counts from."""
+        return dict(self._db.execute("select job_name, anchor from slots where anchor is not null"))
+
+    def open_runs(self) -> list[Run]:
+        """The runs that are not final, in order of arrival."""
+        query = f"select {', '.join(_COLUMNS)} from runs where status in ({_OPEN_STATES}) order by sequence"
+        return [_run(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query)]
+
+    def previous(self, job_name: str) -> dict[str, EndedRun]:
+        """The last run of the job to end, the last good one and the last bad one, by the prefix of their variables."""
+        query = (
+            "select run_id, schedule_time, start_time, stop_time, exit_code from runs"
+            " where job_name = ? and exit_code {} 0 and start_time is not null order by stop_time desc limit 1"
+        )
+        good, bad = self._one(query.format("="), job_name), self._one(query.format("<>"), job_name)
+        found = {"PREVIOUS_GOOD_": good, "PREVIOUS_BAD_": bad}
+        ended = {prefix: EndedRun(*row) for prefix, row in found.items() if row}
+        if ended:
+            ended["PREVIOUS_"] = max(ended.values(), key=lambda run: run.stop_time)
+        return ended
+
+    def check(self) -> str:
+        """SQLite's own word on the file: `ok`, or what is wrong."""
+        return str(self._db.execute("pragma quick_check(1)").fetchone()[0])
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        return row
+
+
+def _decision_values(row: Decide) -> tuple[object, ...]:
+    d = row.decision
+    outcome = d.outcome.value
+    return (d.job_name, d.schedule_time, outcome, d.run_id, d.reason, d.time, d.count, d.token, d.trigger_id)
+
+
+def _run_values(run: Run) -> tuple[object, ...]:
+    exit_, process, trigger = run.exit, run.process, run.trigger
+    origin = {**trigger.origin, "folded": run.folded} if run.folded else trigger.origin
+    return (
+        run.run_id,
+        run.job_name,
+        run.state.value,
+        run.reason.value if run.reason else None,
+        exit_.code if exit_ else None,
+        run.schedule_time,
+        run.queue_time,
+        run.start_time,
+        run.stop_time,
+        trigger.type,
+        _json(trigger.data),
+        None if run.run_data is None else _json(run.run_data),
+        run.flow_id,
+        run.previous_run_id,
+        run.retry_of,
+        run.attempt,
+        run.item,
+        run.concurrency_group,
+        exit_.user_seconds if exit_ else None,
+        exit_.system_seconds if exit_ else None,
+        exit_.max_rss if exit_ else None,
+        run.message,
+        _json(trigger.environment),
+        _json(origin),
+        trigger.id,
+        run.priority,
+        run.sequence,
+        run.ending.value if run.ending else None,
+        process.pid if process else None,
+        process.start_ticks if process else None,
+        process.boot_id if process else None,
+    )
+
+
+def _json(value: object) -> str:
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), ensure_ascii=False) if value else "{}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _run(row: dict[str, Any]) -> Run:
+    """A run as the engine knows it, from its row. Only runs that are not final are ever read back."""
+    data, origin = json.loads(row["trigger_data"]), json.loads(row["origin"])
+    folded = origin.pop("folded", [])
+    trigger = Trigger(
+        row["trigger_type"],
+        label=str(data.get("type", "")),
+        description=str(data.get("description", "")),
+        environment=json.loads(row["environment"]),
+        id=row["trigger_id"],
+        priority=row["priority"],
+        data=data,
+        origin=origin,
+    )
+    run = Run(row["run_id"], row["job_name"], trigger, RunState(row["status"]), row["schedule_time"], row["queue_time"])
+    run.sequence, run.priority, run.message = row["sequence"], row["priority"], row["message"]
+    run.start_time, run.attempt, run.folded = row["start_time"], row["attempt"], folded
+    run.flow_id, run.previous_run_id, run.retry_of = row["flow_id"], row["previous_run_id"], row["retry_of"]
+    run.concurrency_group, run.item = row["concurrency_group"], row["item"]
+    run.ending = Reason(row["ending"]) if row["ending"] else None
+    if row["pid"] is not None:
+        run.process = ProcessIdentity(row["pid"], row["start_ticks"], row["boot_id"])
+    return run

@@ -1,0 +1,85 @@
+"""The keeper: a few lines of shell around the command of a run, which know two things for the day the daemon dies:
+who I am (`pid`, written first) and how it ended (`exit_status`, written last).
+
+Owns that script and the reading of its two files. No daemon of its own and nothing to talk to: it waits for one
+command and exits with the same status, so for the launcher it is the command.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+
+from dsari_like.core.model import Exit
+
+PID_FILE = "pid"
+STATUS_FILE = "exit_status"
+
+#: The traps keep the keeper alive when the group is told to end: it must still write how the command ended. A trap
+#: with a command (unlike an ignored signal) is back at its default in the command itself. Each file is one line by
+#: one `write`; its newline says that it is whole, which spares an `mv` and so a process for each.
+SCRIPT = f"""\
+trap : HUP INT QUIT TERM USR1 USR2 ALRM
+echo $$ >"$KEEPER_DIR/{PID_FILE}"
+d=$KEEPER_DIR; unset KEEPER_DIR
+"$@"
+s=$?
+echo $s >"$d/{STATUS_FILE}"
+exit $s
+"""
+
+
+def wrap(argv: tuple[str, ...]) -> list[str]:
+    """The command line of a keeper around this one. `$0` names the product in what the shell itself says."""
+    return ["/bin/sh", "-c", SCRIPT, "dsari-like", *argv]
+
+
+def decode(code: int) -> Exit:
+    """What a keeper's exit status says of its command: a shell reports signal n as 128 + n (D-55).
+
+    A command that *exits* with such a number cannot be told apart; `keeper: false` can.
+    """
+    number = code - 128
+    return Exit(code, number) if number in _SIGNALS else Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a keeper left: how the command ended, and when (UTC epoch seconds)."""
+
+    exit: Exit
+    time: float
+
+
+def read_pid(run_dir: str) -> int | None:
+    """The keeper's pid, if it came so far as to write it."""
+    line = _whole_line(os.path.join(run_dir, PID_FILE))
+    return int(line[0]) if line else None
+
+
+def read_status(run_dir: str) -> Kept | None:
+    """How the command ended, if the keeper saw it end."""
+    line = _whole_line(os.path.join(run_dir, STATUS_FILE))
+    return Kept(decode(int(line[0])), line[1]) if line else None
+
+
+def _whole_line(path: str) -> tuple[str, float] | None:
+    """The digits of a regular file that ends in a newline, and its time. A run may leave anything under this name,
+    but a link is not followed and what is no number is not believed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = os.read(descriptor, 32)
+        time = os.fstat(descriptor).st_mtime
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    digits = text.removesuffix(b"\n")
+    return (digits.decode(), time) if text.endswith(b"\n") and digits.isdigit() and len(digits) < 10 else None
+
+
+_SIGNALS = frozenset(int(number) for number in signal.valid_signals())
