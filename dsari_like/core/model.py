@@ -18,6 +18,11 @@ from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, Any]:
+    """The shared empty map as a default: dataclasses take a proxy for something mutable."""
+    return NOTHING
+
+
 class Merge(Enum):
     """What becomes of a trigger while a triggered run of the same job is pending."""
 
@@ -95,7 +100,7 @@ class Runtime:
     """A named wrapper put before commands: an interpreter, a container, `ssh host`."""
 
     wrapper: tuple[str, ...] = ()
-    environment: Mapping[str, str] = NOTHING
+    environment: Mapping[str, str] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,10 @@ class Job:
     dst: str = "once"
     catch_up: CatchUp = CatchUp.SKIP
     catch_up_limit: float | None = None
-    environment: Mapping[str, str] = NOTHING
+    environment: Mapping[str, str] = field(default_factory=_nothing)
     environment_file: str | None = None
     trigger_environment: tuple[str, ...] | None = None  # None: the default depends on who dropped the file
-    parameters: Mapping[str, Parameter] = NOTHING
+    parameters: Mapping[str, Parameter] = field(default_factory=_nothing)
     runtime: str | None = None
     log_level: str = "info"
     working_directory: str | None = None
@@ -137,9 +142,9 @@ class Configuration:
     """Everything configured, as the engine and the shell read it. Paths are absolute text."""
 
     jobs: Mapping[str, Job]
-    groups: Mapping[str, int] = NOTHING  # declared concurrency groups and their size; an undeclared one has 1
-    runtimes: Mapping[str, Runtime] = NOTHING
-    environment: Mapping[str, str] = NOTHING
+    groups: Mapping[str, int] = field(default_factory=_nothing)  # declared concurrency groups and their size; an undeclared one has 1
+    runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
+    environment: Mapping[str, str] = field(default_factory=_nothing)
     config_dir: str = ""
     data_dir: str = ""
     database_file: str = ""
@@ -166,12 +171,12 @@ class Trigger:
     type: str  # `schedule`, `file`, `manual`, …: the fixed words of the vocabulary
     label: str = ""  # the dropped map's own `type`, shown in its place (D-35)
     description: str = ""
-    environment: Mapping[str, str] = NOTHING
+    environment: Mapping[str, str] = field(default_factory=_nothing)
     schedule_time: float | None = None
     id: str | None = None
     priority: int | None = None
-    data: Mapping[str, Any] = NOTHING
-    origin: Mapping[str, Any] = NOTHING  # who dropped it: file name, uid, time; or which request asked for it
+    data: Mapping[str, Any] = field(default_factory=_nothing)
+    origin: Mapping[str, Any] = field(default_factory=_nothing)  # who dropped it: file name, uid, time; or which request asked for it
 
 
 @dataclass(frozen=True, slots=True)
