@@ -54,7 +54,7 @@ create index runs_by_job on runs (job_name, queue_time, run_id);
 create index runs_by_time on runs (queue_time, run_id);
 create index runs_good on runs (job_name, stop_time) where exit_code = 0;
 create index runs_bad on runs (job_name, stop_time) where exit_code <> 0;
-create index runs_open on runs (status) where status in ('scheduled', 'blocked', 'queued', 'waiting_for_lock',
+create index runs_open on runs (sequence, status) where status in ('scheduled', 'blocked', 'queued', 'waiting_for_lock',
     'running', 'timed_out');
 create index runs_failed on runs (stop_time) where status = 'failed';
 create index runs_by_revision on runs (revision);

@@ -229,6 +229,15 @@ class Reader:
             job,
         )
 
+    def durations(self, job: str, limit: int = 20) -> tuple[float, ...]:
+        """How long the job's latest completed runs took, in seconds."""
+        rows = self._connection.execute(
+            "select max(0.0, stop_time - start_time) from runs where job_name = ? and status = 'completed'"
+            " and stop_time is not null and start_time is not null order by stop_time desc limit ?",
+            (job, limit),
+        )
+        return tuple(seconds for (seconds,) in rows)
+
     def summary(self, job: str) -> JobSummary:
         """The job's latest runs, and how long it has been failing; five look-ups whatever the history."""
         good, failed = self.last_good(job), self.last_bad(job)
@@ -245,9 +254,22 @@ class Reader:
             return self._integer("select count(*) from runs")
         return self._integer("select count(*) from runs where job_name = ?", job)
 
-    def open_runs(self) -> tuple[RunRow, ...]:
+    def open_runs(self, limit: int = -1) -> tuple[RunRow, ...]:
         """Runs that have not ended, in the order they arrived."""
-        return self._runs(f"select {RUN_COLUMNS} from runs where status in {OPEN} order by sequence, run_id")
+        return self._runs(f"select {RUN_COLUMNS} from runs where status in {OPEN} order by sequence limit ?", limit)
+
+    def waiting(self, limit: int = -1) -> tuple[RunRow, ...]:
+        """Runs that have no process yet, in the order they arrived."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where status in {OPEN} and status not in ('running', 'timed_out')"
+            " order by sequence limit ?",
+            limit,
+        )
+
+    def open_counts(self) -> Mapping[str, int]:
+        """How many runs are in each state that is not final."""
+        rows = self._connection.execute(f"select status, count(*) from runs where status in {OPEN} group by status")
+        return dict(rows.fetchall())
 
     def running(self) -> tuple[RunRow, ...]:
         """Runs that have a process, the one that began first before the others."""
@@ -326,6 +348,10 @@ class Reader:
     def newest_revision(self) -> int:
         """The revision of the newest change to any run; 0 for an empty run log."""
         return self._integer("select coalesce(max(revision), 0) from runs")
+
+    def newest_change(self) -> RunRow | None:
+        """The run that changed last."""
+        return self._run(f"select {RUN_COLUMNS} from runs order by revision desc, run_id desc limit 1")
 
     def changed_since(self, revision: int, limit: int, run_id: str = "") -> tuple[RunRow, ...]:
         """Runs changed after a revision, in the order of their changes.

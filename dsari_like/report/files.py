@@ -1,0 +1,82 @@
+"""Text to files: by a temporary name and a rename, and only where the bytes differ.
+
+Owns every write and removal below `html/`. A page can be copied at any moment; one that did not change keeps its
+time, so a copy by rsync moves only what is new. Not synced to the disk: what a power cut takes is made again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Site:
+    """The directory of the pages. `written` collects the files that changed since somebody looked."""
+
+    root: str
+    compressed: bool = False  # a `.gz` twin beside every page
+    written: list[str] = field(default_factory=list)
+
+    def put(self, path: str, text: str) -> bool:
+        """Make the file hold the text. Returns whether it had to be written."""
+        data = text.encode("utf-8", "replace")
+        changed = self._put_bytes(path, data)
+        if self.compressed and path.endswith(".html") and (changed or not os.path.exists(self._at(path + ".gz"))):
+            self._put_bytes(path + ".gz", gzip.compress(data, 6, mtime=0))
+        return changed
+
+    def remove(self, directory: str) -> bool:
+        """Remove a directory of pages and all below it; True when it was there. A link is removed, not followed."""
+        path = self._at(directory)
+        if os.path.islink(path):
+            os.unlink(path)
+            return True
+        if not os.path.isdir(path):
+            return False
+        shutil.rmtree(path)
+        return True
+
+    def read(self, path: str) -> str | None:
+        """What a file holds; None when it cannot be read."""
+        try:
+            with open(self._at(path), encoding="utf-8") as file:
+                return file.read()
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def _at(self, path: str) -> str:
+        return os.path.join(self.root, path)
+
+    def _put_bytes(self, path: str, data: bytes) -> bool:
+        target = self._at(path)
+        if _holds(target, data):
+            return False
+        partial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.tmp")
+        try:
+            descriptor = _create(partial)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            descriptor = _create(partial)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(partial, target)
+        self.written.append(path)
+        return True
+
+
+def _create(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    """Whether the file has these bytes already; the size tells most differences without reading."""
+    try:
+        if os.path.getsize(path) != len(data):
+            return False
+        with open(path, "rb") as file:
+            return file.read() == data
+    except OSError:
+        return False

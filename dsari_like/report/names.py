@@ -1,0 +1,87 @@
+"""Which file a page is, and what a link to it looks like.
+
+Owns every path below `html/`. A job's directory is its own name: names hold no slash, `jobs/` holds nothing but
+directories of jobs, and a job's directory nothing but pages and run ids, so no name can take the place of a page,
+not even `index.html`. What a URL minds in a name is percent-encoded in the link and not on the disk, where it
+would only have to be encoded again. A name that never passed the check of the configuration is encoded on the disk
+too; it keeps a `%`, which no checked name holds.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+PAGE_SIZE = 50
+JOBS_A_PAGE = 100
+INDEX = "index.html"
+
+_LEGAL = re.compile(r"[A-Za-z0-9 _+.:@-]{1,64}")
+
+
+def directory_of(name: str) -> str:
+    """The name of a job or run as one component of a path."""
+    if _LEGAL.fullmatch(name) and name not in (".", ".."):
+        return name
+    return quote(name, safe="").replace(".", "%2E")[:240] or "%"
+
+
+def front_page() -> str:
+    """The page that is opened first."""
+    return INDEX
+
+
+def jobs_page(number: int) -> str:
+    """The list of all jobs, counted from 1."""
+    return "all-jobs.html" if number == 1 else f"all-jobs-{number}.html"
+
+
+def job_directory(job: str) -> str:
+    """Where a job's pages are."""
+    return f"jobs/{directory_of(job)}"
+
+
+def job_page(job: str) -> str:
+    """What there is to say of a job."""
+    return f"{job_directory(job)}/{INDEX}"
+
+
+def history_page(job: str, number: int) -> str:
+    """A page of the job's history, counted from its oldest runs."""
+    return f"{job_directory(job)}/page-{number}.html"
+
+
+def run_directory(job: str, run_id: str) -> str:
+    """Where a run's page is."""
+    return f"{job_directory(job)}/{directory_of(run_id)}"
+
+
+def run_page(job: str, run_id: str) -> str:
+    """What there is to say of a run."""
+    return f"{run_directory(job, run_id)}/{INDEX}"
+
+
+def history_number(run_number: int) -> int:
+    """The page of the history that holds the run of this number."""
+    return (run_number - 1) // PAGE_SIZE + 1
+
+
+def last_history_number(newest: int) -> int:
+    """The page a job's next run will be on. It exists before it holds any, so that a full page can link to it
+    without being written again."""
+    return newest // PAGE_SIZE + 1
+
+
+def twin_of(page: str) -> str:
+    """The JSON beside an index page."""
+    return page.removesuffix(".html") + ".json"
+
+
+def root_of(page: str) -> str:
+    """The way from a page back to the front page's directory: empty, or `../` as often as it takes."""
+    return "../" * page.count("/")
+
+
+def link(root: str, page: str) -> str:
+    """A relative URL that works from a file system and from any place on a server."""
+    return root + quote(page, safe="/-_.~")

@@ -1,0 +1,215 @@
+"""What pages and commands say about runs and decisions: one word, or one whole sentence.
+
+Owns the English. Plain functions over rows, so that `explain` and a page can never tell two stories. Must not know
+how a sentence is shown: no markup, no terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Iterable, Mapping
+from datetime import tzinfo
+from typing import Any
+
+from dsari_like.core.model import Configuration, Job
+from dsari_like.report.moments import duration, moment
+from dsari_like.store.reader import DecisionRow, RunRow
+
+HIDDEN = "••••••"
+SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)
+
+_REASONS = {
+    "exit": "the command ended with exit code {code}",
+    "signal": "the command was ended by {signal}",
+    "start_failed": "it could not be started (exit code {code})",
+    "max_execution": "it ran longer than its max_execution and was ended",
+    "deadline": "it gave no sign of life before its deadline",
+    "lost": "its process vanished while no daemon watched, so how it ended cannot be known",
+    "callback": "a callback failed",
+    "before_start": "before it started",
+    "while_running": "while it was running",
+    "shutdown": "because the daemon was shutting down",
+}
+_TRIGGERS = {
+    "schedule": "the schedule",
+    "file": "a trigger file",
+    "manual": "hand",
+    "webhook": "a webhook",
+    "chain": "the step before it",
+    "callback": "a callback",
+    "orchestration": "an orchestration",
+    "event": "an event",
+    "retry": "a retry",
+}
+
+
+def state_word(status: str) -> str:
+    """The state as a reader sees it: the word of the run log with its underscores gone."""
+    return status.replace("_", " ")
+
+
+def reason_words(run: RunRow) -> str:
+    """Why it failed or was cancelled, as half a sentence; empty when there is nothing to say."""
+    code = run.exit_code if run.exit_code is not None else "unknown"
+    text = _REASONS.get(run.reason or "", run.reason or "")
+    return text.format(code=code, signal=signal_name(run.exit_code))
+
+
+def signal_name(exit_code: int | None) -> str:
+    """`signal 9 (SIGKILL)` for exit code 137."""
+    if exit_code is None or exit_code <= 128:
+        return "a signal"
+    try:
+        return f"signal {exit_code - 128} ({signal.Signals(exit_code - 128).name})"
+    except ValueError:
+        return f"signal {exit_code - 128}"
+
+
+def trigger_word(run: RunRow) -> str:
+    """What kind of trigger it was, in the producer's own word where it gave one (D-35)."""
+    label = run.trigger.get("type")
+    return label if isinstance(label, str) and label else run.trigger_type
+
+
+def description_of(run: RunRow) -> str:
+    """The producer's own words about the run."""
+    text = run.trigger.get("description")
+    return text if isinstance(text, str) else ""
+
+
+# --- sentences --------------------------------------------------------------------------------------------------
+
+
+def outcome_sentence(run: RunRow, zone: tzinfo) -> str:
+    """How it ended and why, or what it is doing, in one sentence."""
+    why = reason_words(run)
+    took = f" after {duration(run.duration)}" if run.duration is not None else ""
+    match run.status:
+        case "completed" | "warning":
+            text = f"{run.status.capitalize()} in {duration(run.duration)}"
+        case "failed":
+            text = f"Failed{took}" + (f": {why}" if why else "")
+        case "cancelled":
+            text = f"Cancelled{took}" + (f", {why}" if why else "")
+        case "running" | "timed_out":
+            text = f"{state_word(run.status).capitalize()}; it started {_moment(run.start_time, zone)}"
+        case "scheduled":
+            text = f"Not due before {moment(run.schedule_time, zone)}"
+        case _:
+            text = f"{state_word(run.status).capitalize()} since {moment(run.queue_time, zone)}"
+    return _sentence(text, run.message if run.status in ("failed", "cancelled", "timed_out") else "")
+
+
+def cause_sentence(run: RunRow, zone: tzinfo) -> str:
+    """Why there is this run: which slot, or who asked for it, how and when."""
+    if run.trigger_type == "schedule":
+        return f"The schedule made it due {moment(run.schedule_time, zone)}."
+    text = f"Triggered by {_TRIGGERS.get(run.trigger_type, run.trigger_type)}"
+    text += "".join((_label(run), _who(run.came_from), _again(run), f", {moment(run.queue_time, zone)}"))
+    if run.schedule_time - run.queue_time >= 1:
+        text += f", for {moment(run.schedule_time, zone)}"
+    return _sentence(text, "")
+
+
+def decision_sentence(decision: DecisionRow, zone: tzinfo) -> str:
+    """What was decided about a slot or a trigger, and why."""
+    slot = decision.token is None and decision.schedule_time is not None
+    what = f"The slot of {moment(decision.schedule_time or 0.0, zone)}" if slot else "The trigger"
+    what += f" (standing for {decision.count} instances)" if decision.count > 1 else ""
+    what += "" if slot else f" that was taken {moment(decision.time, zone)}"
+    return _sentence(f"{what} {_outcome_words(decision)}", decision.reason, joint=": ")
+
+
+def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Configuration) -> str:
+    """What a run that is not running waits for, as far as the run log and the configuration tell."""
+    job, others = configuration.jobs.get(run.job_name), tuple(running)
+    if run.status == "blocked":
+        return "It is blocked until its expression comes true."
+    if job is None:
+        return "Its job is no longer configured."
+    own = [other.run_id for other in others if other.job_name == run.job_name]
+    if own and not job.concurrent_runs:
+        return f"It waits for run {own[0]} of the same job to end."
+    return _full_group(job, others, configuration) or _full_house(others, configuration) or "It waits for its turn."
+
+
+def _full_group(job: Job, running: Iterable[RunRow], configuration: Configuration) -> str:
+    if not job.concurrency_groups:
+        return ""
+    holders = [other for other in running if other.concurrency_group in job.concurrency_groups]
+    size = sum(configuration.groups.get(name, 1) for name in job.concurrency_groups)
+    if len(holders) < size:
+        return ""
+    names = " or ".join(job.concurrency_groups)
+    return f"It waits for a free slot of {names}, held by {_joined(other.job_name for other in holders)}."
+
+
+def _full_house(running: Iterable[RunRow], configuration: Configuration) -> str:
+    limit = configuration.max_running
+    if limit is None or sum(1 for _ in running) < limit:
+        return ""
+    return f"It waits because max_running allows {limit} run{'s' * (limit != 1)} at once."
+
+
+# --- secrets and commands ---------------------------------------------------------------------------------------
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """The value with everything hidden that stands under a name like PASSWORD, at any depth."""
+    if SECRET_NAME.search(name) and value not in (None, "", {}, []):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {str(key): masked(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(inner) for inner in value]
+    return value
+
+
+def command(*words: str) -> str:
+    """A command line that can be pasted."""
+    return shlex.join(("dsari-like", *words))
+
+
+def _label(run: RunRow) -> str:
+    word = trigger_word(run)
+    return f" of type '{word}'" if word != run.trigger_type else ""
+
+
+def _who(origin: Mapping[str, Any]) -> str:
+    """The file and the user who dropped it, as far as they are recorded."""
+    name, user, uid = (origin.get(key) for key in ("file", "user", "uid"))
+    who = f" of user {user}" if user else f" of user id {uid}" if uid is not None else ""
+    return (f" {name}" if name else "") + who
+
+
+def _again(run: RunRow) -> str:
+    return (
+        f", attempt {run.attempt}" + (f" after run {run.retry_of}" if run.retry_of else "") if run.attempt > 1 else ""
+    )
+
+
+def _outcome_words(decision: DecisionRow) -> str:
+    run = f" run {decision.run_id}" if decision.run_id else ""
+    return {
+        "started": f"became{run}",
+        "folded": f"was folded into{run}",
+        "skipped": "was skipped",
+        "missed": "was missed",
+        "dropped": "was dropped" + (f" in favour of{run}" if run else ""),
+        "refused": "was refused",
+    }.get(decision.outcome, decision.outcome)
+
+
+def _moment(time: float | None, zone: tzinfo) -> str:
+    return "at an unknown time" if time is None else moment(time, zone)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _sentence(text: str, more: str, joint: str = "; ") -> str:
+    """One sentence with one full stop."""
+    return (text + (joint + more if more else "")).rstrip(".") + "."
