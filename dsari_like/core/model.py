@@ -134,6 +134,7 @@ class Job:
     jenkins_environment: bool = False
     job_group: str | None = None
     keeper: bool = True
+    secret_names: frozenset[str] = frozenset()  # variables whose values came from environment_file: never shown
     where: Where = Where("", 0)
 
 
