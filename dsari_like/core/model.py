@@ -146,6 +146,7 @@ class Configuration:
     groups: Mapping[str, int] = field(default_factory=_nothing)  # declared concurrency groups and their size; an undeclared one has 1
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
     environment: Mapping[str, str] = field(default_factory=_nothing)
+    secret_names: frozenset[str] = frozenset()  # as in a job
     config_dir: str = ""
     data_dir: str = ""
     database_file: str = ""
