@@ -1,0 +1,232 @@
+"""The merged maps into a `Configuration`: what keys mean together, and what each job comes to.
+
+Owns the rules that need more than one value: names that clash, groups, runtimes, schedules, paths made absolute.
+Reads nothing itself; what needs a look at the machine is asked of `Surroundings`. Must not know: files and lines of
+the configuration, beyond handing `Where` on.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+from typing import Any
+
+from dsari_like.config.checks import Fault, KeyPath, Unfit, shown, take_name, take_variable_name
+from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP, Section
+from dsari_like.core import schedule
+from dsari_like.core.model import NOTHING, Configuration, Job, OnShutdown, Parameter, Runtime, Where
+
+#: The keys of a job whose value is not yet what the job holds.
+_UNFINISHED = frozenset(
+    {"environment", "environment_file", "parameters", "runtime", "schedule_timezone", "working_directory"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the build asks of the machine. Both functions raise `Unfit`."""
+
+    config_dir: str
+    data_dir: str  # where data is kept unless the configuration says otherwise
+    zone: Callable[[str], tzinfo]
+    variables: Callable[[str], Mapping[str, str]]  # those of an environment file
+
+
+class Build:
+    """One building of one configuration; `faults` and `warnings` name the paths they are about."""
+
+    def __init__(self, raw: Mapping[str, Any], where: Mapping[KeyPath, Where], around: Surroundings) -> None:
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+        self._around = around
+        self._where = where
+        self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._told: dict[str, tuple[str, ...]] = {}
+        self._unsound: dict[str, str] = {}
+        self._owners: dict[str, str] = {}  # of each job that is in a group, the group
+        self._top, faults = TOP.read(raw)
+        self.faults += faults
+        self._runtimes = dict(self._each("runtimes", RUNTIME, lambda fields: Runtime(**fields)))
+
+    def configuration(self) -> Configuration:
+        """All of it. Of use only when there are no faults."""
+        top = self._top
+        data_dir = self._absolute(top.get("data_dir", self._around.data_dir))
+        environment, secrets = self._environment((), top)
+        if "timezone" in top:
+            self._judge(("timezone",), lambda: self._around.zone(top["timezone"]))
+        jobs = self._jobs()
+        plain = {name: top[name] for name in _PLAIN if name in top}
+        return Configuration(
+            jobs=jobs,
+            groups=self._groups(),
+            runtimes=self._runtimes,
+            environment=environment,
+            secret_names=secrets,
+            config_dir=self._around.config_dir,
+            data_dir=data_dir,
+            database_file=self._absolute(
+                top.get("database", {}).get("file") or posixpath.join(data_dir, "dsari_like.sqlite3")
+            ),
+            template_dir=self._absolute(top["template_dir"]) if "template_dir" in top else None,
+            on_shutdown=self._on_shutdown(),
+            render=top.get("render", "auto") == "auto",
+            **plain,
+        )
+
+    def _jobs(self) -> dict[str, Job]:
+        jobs: dict[str, Job] = {}
+        for name, written in self._top.get("jobs", {}).items():
+            path = ("jobs", name)
+            fields, faults = JOB.read(written)
+            if faults:
+                self.faults += [fault.below(*path) for fault in faults]
+            self._judge(path, lambda name=name: take_name(name))
+            if "command" in fields:
+                jobs[name] = self._job(path, name, fields)
+        for group, written in self._top.get("job_groups", {}).items():
+            self._job_group(group, written, jobs)
+        return jobs
+
+    def _job_group(self, group: str, written: Any, jobs: dict[str, Job]) -> None:
+        path = ("job_groups", group)
+        fields, faults = JOB_GROUP.read(written)
+        self.faults += [fault.below(*path) for fault in faults]
+        self._judge(path, lambda: take_name(group))
+        names = fields.pop("job_names", ())
+        if not names or "command" not in fields:
+            return
+        first = self._job(path, names[0], {"job_group": group, **fields})
+        for name in names:
+            owner = self._owners.setdefault(name, group)
+            if owner == group and name not in self._top.get("jobs", {}):
+                jobs[name] = first if name == names[0] else replace(first, name=name)
+                continue
+            # One of the two would silently win, and nobody could tell which from either place (B-68).
+            by = f"in the group '{owner}'" if owner != group else "under jobs"
+            self._fault((*path, "job_names"), f"the job '{name}' is defined {by} already; rename or remove one")
+
+    def _job(self, path: KeyPath, name: str, fields: dict[str, Any]) -> Job:
+        share = self._shared.setdefault
+        fields["command"] = share(fields["command"], fields["command"])
+        if "schedule" in fields:
+            fields["schedule"] = share(fields["schedule"], fields["schedule"])
+            self._schedules(path, fields["schedule"])
+        if not _UNFINISHED.isdisjoint(fields):
+            self._finish(path, fields)
+        return Job(name=name, where=self._where.get(path, _NOWHERE), **fields)
+
+    def _finish(self, path: KeyPath, fields: dict[str, Any]) -> None:
+        fields["environment"], fields["secret_names"] = self._environment(path, fields)
+        if "environment_file" in fields:
+            fields["environment_file"] = self._absolute(fields["environment_file"])
+        if "working_directory" in fields:
+            fields["working_directory"] = self._absolute(fields["working_directory"])
+        if "schedule_timezone" in fields:
+            zone = fields["schedule_timezone"]
+            self._judge((*path, "schedule_timezone"), lambda: self._around.zone(zone))
+        if "parameters" in fields:
+            fields["parameters"] = self._parameters((*path, "parameters"), fields["parameters"])
+        runtime = fields.get("runtime")
+        if runtime is not None and runtime not in self._runtimes:
+            text = f"expected one of the runtimes, found {shown(runtime)}"
+            self.faults.append(Fault((*path, "runtime"), text, runtime, tuple(self._runtimes), context=True))
+
+    def _environment(self, path: KeyPath, fields: Mapping[str, Any]) -> tuple[Mapping[str, str], frozenset[str]]:
+        own: Mapping[str, str] = fields.get("environment", NOTHING)
+        if "environment_file" not in fields:
+            return own or NOTHING, frozenset()
+        file = self._absolute(fields["environment_file"])
+        secret: Mapping[str, str] = NOTHING
+        try:
+            secret = self._around.variables(file)
+        except Unfit as refusal:
+            self.faults += refusal.below(*path, "environment_file")
+        return {**secret, **own}, frozenset(secret.keys() - own.keys())
+
+    def _parameters(self, path: KeyPath, written: Mapping[str, Any]) -> Mapping[str, Parameter]:
+        parameters = {}
+        for name, value in written.items():
+            self._judge((*path, name), lambda name=name: take_variable_name(name))
+            fields, faults = PARAMETER.read(value)
+            self.faults += [fault.below(*path, name) for fault in faults]
+            parameter = parameters[name] = Parameter(**fields)
+            if parameter.default is not None and parameter.default not in (parameter.allowed or [parameter.default]):
+                self._fault((*path, name, "default"), f"{shown(parameter.default)} is not one of the values allowed")
+        return parameters
+
+    def _schedules(self, path: KeyPath, texts: tuple[str, ...]) -> None:
+        for text in texts:
+            if text not in self._told and text not in self._unsound:
+                self._learn(text)
+            if text in self._unsound:
+                self._fault((*path, "schedule"), self._unsound[text])
+            elif self._told[text]:
+                self.warnings += [Fault((*path, "schedule"), warning) for warning in self._told[text]]
+
+    def _learn(self, text: str) -> None:
+        # Once for each text and not for each job: what is to be told of it depends on neither name nor zone.
+        try:
+            parsed = schedule.parse(text)
+            rule = schedule.bind(parsed, "", UTC, schedule.DstPolicy.ONCE, anchor=0.0, zones=self._zone_of_start)
+            self._told[text] = rule.warnings()
+        except schedule.ScheduleError as error:
+            self._unsound[text] = str(error)
+
+    def _zone_of_start(self, name: str) -> tzinfo:
+        try:
+            return self._around.zone(name)
+        except Unfit as refusal:
+            raise schedule.ScheduleError(f"DTSTART: {refusal.faults[0].text}") from None
+
+    def _groups(self) -> dict[str, int]:
+        groups = {}
+        for name, fields in self._each("concurrency_groups", CONCURRENCY_GROUP, dict):
+            groups[name] = fields.get("max", 1)
+            if groups[name] == 0:
+                text = "the group is paused (max: 0); runs that need it wait until this is raised"
+                self.warnings.append(Fault(("concurrency_groups", name, "max"), text))
+        return groups
+
+    def _each(self, key: str, section: Section, make: Callable[[dict[str, Any]], Any]) -> Iterator[tuple[str, Any]]:
+        for name, written in self._top.get(key, {}).items():
+            fields, faults = section.read(written)
+            self.faults += [fault.below(key, name) for fault in faults]
+            self._judge((key, name), lambda name=name: take_name(name))
+            yield name, make(fields)
+
+    def _on_shutdown(self) -> OnShutdown:
+        chosen: OnShutdown = self._top.get("on_shutdown", OnShutdown.LEAVE)
+        if not self._top.get("shutdown_kill_runs", False):
+            return chosen
+        if self._top.get("on_shutdown", OnShutdown.KILL) is not OnShutdown.KILL:
+            self._fault(("shutdown_kill_runs",), f"true means kill, and on_shutdown says {chosen.value}; remove one")
+        return OnShutdown.KILL
+
+    def _absolute(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self._around.config_dir, path))
+
+    def _judge(self, path: KeyPath, check: Callable[[], Any]) -> None:
+        try:
+            check()
+        except Unfit as refusal:
+            self.faults += refusal.below(*path)
+
+    def _fault(self, path: KeyPath, text: str) -> None:
+        self.faults.append(Fault(path, text))
+
+
+_NOWHERE = Where("", 0)
+_PLAIN = (
+    "timezone",
+    "max_running",
+    "shutdown_kill_grace",
+    "max_output",
+    "title",
+    "base_url",
+    "report_run_output_start",
+    "report_run_output_end",
+    "report_html_gz",
+)

@@ -1,0 +1,66 @@
+"""The configuration in effect as plain maps, for `config dump`: every key with its value, defaults included.
+
+Owns the way back from what the program uses to what a person writes; what comes out may be loaded again, but for the
+values of environment files, which are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from dsari_like.config.schema import JOB, TOP
+from dsari_like.core.model import Configuration, Job
+
+MASK = "********"
+
+
+def dump(configuration: Configuration) -> dict[str, Any]:
+    """All of it, keys in the order of the table, jobs by name."""
+    special = {name: view(configuration) for name, view in _VIEWS.items()}
+    values = {
+        key.name: special[key.name] if key.name in special else _plain(getattr(configuration, key.name))
+        for key in TOP.keys
+        if key.name not in _WRITTEN_ONLY
+    }
+    values["environment"] = _masked(configuration.environment, configuration.secret_names)
+    return values
+
+
+def dump_job(job: Job) -> dict[str, Any]:
+    """One job, keys in the order of the table."""
+    values = {key.name: _plain(getattr(job, key.name)) for key in JOB.keys}
+    values["schedule_timezone"] = job.schedule_timezone or None
+    values["environment"] = _masked(job.environment, job.secret_names)
+    return values
+
+
+#: Keys that say how to read, and leave no trace of their own.
+_WRITTEN_ONLY = frozenset({"config_d", "environment_file", "job_groups", "shutdown_kill_runs"})
+_VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
+    "timezone": lambda configuration: configuration.timezone or None,
+    "jobs": lambda configuration: {name: dump_job(job) for name, job in configuration.jobs.items()},
+    "concurrency_groups": lambda configuration: {name: {"max": size} for name, size in configuration.groups.items()},
+    "database": lambda configuration: {"type": "sqlite3", "file": configuration.database_file},
+    "render": lambda configuration: "auto" if configuration.render else "never",
+}
+
+
+def _masked(environment: Mapping[str, str], secret: Collection[str]) -> dict[str, str]:
+    return {name: MASK if name in secret else value for name, value in environment.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, (tuple, list)):
+        return [_plain(element) for element in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(element) for name, element in value.items()}
+    if is_dataclass(value):
+        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
+    return value

@@ -1,0 +1,93 @@
+"""Zones by name, and the rules of all jobs bound to them.
+
+Owns the finding of zones, the machine's own included. Must not know: when a rule fires or what follows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from dsari_like.config.checks import Fault, Unfit, shown
+from dsari_like.core import schedule
+from dsari_like.core.model import Configuration, Job
+
+_ZONE_DIRECTORY = "/zoneinfo/"
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """Every zone the machine knows. Looks into each zone file, so only an error asks."""
+    return tuple(sorted(available_timezones()))
+
+
+@cache
+def _known(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def zone(name: str) -> tzinfo:
+    """The zone of that name, "" being the machine's own; `Unfit` when there is none."""
+    found = _known(name) if name else local_zone()
+    if found is None:
+        raise Unfit(Fault((), f"expected a zone such as Europe/Berlin, found {shown(name)}", name, zone_names()))
+    return found
+
+
+@cache
+def local_zone() -> tzinfo:
+    """The machine's zone with its rules, so that it is right after the clocks change too (B-32).
+
+    By name where `TZ`, /etc/timezone or the link /etc/localtime gives one; else whatever /etc/localtime holds; else UTC.
+    """
+    for name in _local_names():
+        found = _known(name) if name else None
+        if found is not None:
+            return found
+    try:
+        with open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file, "localtime")
+    except (OSError, ValueError):
+        return UTC
+
+
+def _local_names() -> list[str]:
+    names = [os.environ.get("TZ", "").removeprefix(":").rpartition(_ZONE_DIRECTORY)[2]]
+    try:
+        with open("/etc/timezone", encoding="utf-8") as file:
+            names.append(file.readline().strip())
+    except (OSError, ValueError):
+        pass
+    return [*names, os.path.realpath("/etc/localtime").rpartition(_ZONE_DIRECTORY)[2]]
+
+
+def bind_all(
+    configuration: Configuration, anchors: Mapping[str, float], now: float
+) -> dict[str, tuple[schedule.Rule, ...]]:
+    """The rules of every job that is enabled and has a schedule.
+
+    `anchors` are the kept starts of recurrences, by job; a job without one gets the default for its name, which the
+    caller keeps from then on.
+    """
+    own = zone(configuration.timezone)
+    return {
+        name: _bound(job, zone(job.schedule_timezone) if job.schedule_timezone else own, anchors, now)
+        for name, job in configuration.jobs.items()
+        if job.schedule and job.enabled
+    }
+
+
+def _bound(job: Job, of: tzinfo, anchors: Mapping[str, float], now: float) -> tuple[schedule.Rule, ...]:
+    anchor = anchors.get(job.name)
+    if anchor is None:
+        anchor = schedule.default_anchor(job.name, now)
+    dst = schedule.DstPolicy(job.dst)
+    return tuple(
+        schedule.bind(schedule.parse(text), job.name, of, dst, anchor=anchor, zones=zone) for text in job.schedule
+    )

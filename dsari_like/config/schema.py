@@ -1,0 +1,316 @@
+"""The one table of keys. Checks, defaults, "did you mean", the JSON Schema and the manual's key list come from it.
+
+Owns which keys there are and what each may hold. Must not know: where a value was read from, how files are merged,
+or what several keys mean together (`build`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dsari_like.config.checks import (
+    BOOLEAN,
+    COMMAND,
+    FILLED,
+    LEGAL_NAME,
+    NAME_SCHEMA,
+    NAMES,
+    PATH,
+    SIZE,
+    TEXT,
+    TEXTS,
+    VALUES,
+    VARIABLE,
+    VARIABLES,
+    Check,
+    Fault,
+    Schema,
+    Unfit,
+    duration,
+    found,
+    one_of,
+    shown,
+    unfit,
+    whole_number,
+)
+from dsari_like.core.model import CatchUp, Merge, OnShutdown
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One line of the table. `default` is as one would write it; None is "none", and may be written as null."""
+
+    name: str
+    check: Check
+    default: Any
+    help: str
+
+    @property
+    def nullable(self) -> bool:
+        """True where nothing (`key:` and no more) says the same as leaving the key out."""
+        return self.default is None or self.default == {} or self.default == []
+
+    @property
+    def default_words(self) -> str:
+        """The default as the manual prints it."""
+        if self.default is REQUIRED:
+            return "required"
+        if self.default is None:
+            return "none"
+        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default or "empty")
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+#: The default of a key that has none because it must be written.
+REQUIRED = _Required()
+
+
+class Section:
+    """A map with known keys: a job, a runtime, the top level."""
+
+    def __init__(self, name: str, noun: str, *keys: Key) -> None:
+        self.name, self.noun, self.keys = name, noun, keys
+        self.table: Mapping[str, Key] = {key.name: key for key in keys}
+        self._takers: dict[str, Callable[[Any], Any]] = {key.name: key.check.take for key in keys}
+        self._required = [key.name for key in keys if key.default is REQUIRED]
+
+    def take(self, value: Any) -> dict[str, Any]:
+        """What was written, checked key by key; keys that were left out (or null) are not in the answer."""
+        taken, faults = self.read(value)
+        if faults:
+            raise Unfit(*faults)
+        return taken
+
+    def read(self, value: Any) -> tuple[dict[str, Any], list[Fault]]:
+        """The same, with all that is sound in spite of what is not."""
+        taken: dict[str, Any] = {}
+        if value is None and not self._required:
+            return taken, []
+        if not isinstance(value, dict):
+            return taken, list(unfit(f"a map ({self.noun})", value).faults)
+        faults: list[Fault] = []
+        for name, written in value.items():
+            take = self._takers.get(name)
+            if take is None:
+                faults.append(self._unknown(name))
+                continue
+            try:
+                taken[name] = take(written)
+            except Unfit as refusal:
+                if written is not None or not self.table[name].nullable:
+                    faults += refusal.below(name)
+        for name in self._required:
+            if name not in value:
+                faults.append(Fault((), f"'{name}' is missing; {self.noun} needs it", context=True))
+        return taken, faults
+
+    def _unknown(self, name: str) -> Fault:
+        if name in LATER.get(self.name, ()):
+            return Fault((name,), f"key '{name}' is not supported by this version; remove it")
+        return Fault((name,), "unknown key", name, tuple(self.table))
+
+    @property
+    def schema(self) -> Schema:
+        """The section as JSON Schema. Nothing is "required": a job may be written in parts, in several files."""
+        properties = {key.name: _property(key) for key in self.keys}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _property(key: Key) -> Schema:
+    described: dict[str, Any] = {"description": key.help}
+    if key.default is not None and key.default is not REQUIRED:
+        described["default"] = key.default
+    if key.nullable:
+        return {**described, "anyOf": [key.check.schema, {"type": "null"}]}
+    return {**described, **key.check.schema}
+
+
+def _take_map(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise unfit("a map", value)
+    return dict(value)
+
+
+def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
+    # The entries are checked by `build`, one by one, because each is told apart by its name there.
+    whole = {"type": "object", "propertyNames": names, "additionalProperties": schema}
+    return Check(f"a map of {words} by name", whole, _take_map)
+
+
+#: Keys of the interface that this version does not carry out. Refused by name, so that nobody believes they work.
+LATER: Mapping[str, frozenset[str]] = {
+    "top": frozenset(
+        "orchestrations callbacks callback_languages notify mail webhooks retention".split()  # fmt: skip
+    ),
+    "job": frozenset(
+        "stages blackout blackout_policy user group umask nice heartbeat resume_command cancel_grace on_cancelled "
+        "retries retry_delay retry_backoff retry_exit_codes locks items items_parallel blocked_until after "
+        "event_trigger callbacks universal_callbacks notify executor".split()
+    ),
+}
+
+PARAMETER = Section(
+    "parameter", "a parameter",
+    Key("default", VARIABLE, None, "what the variable is when the trigger does not set it"),
+    Key("allowed", VALUES, None, "the only values a trigger may give it"),
+    Key("required", BOOLEAN, False, "a trigger that leaves it out is refused"),
+    Key("description", TEXT, "", "what it is for"),
+)  # fmt: skip
+
+JOB = Section(
+    "job", "a job",
+    Key("command", COMMAND, REQUIRED,
+        "what is run; text is split as a shell would split it, but no shell is run"),
+    Key("command_append_run", BOOLEAN, False, "append the job's name and the run's id as two more arguments"),
+    Key("description", TEXT, "", "shown in the reports"),
+    Key("enabled", BOOLEAN, True, "false: no schedule and no triggers"),
+    Key("schedule", TEXTS, None,
+        "when it is run: one or several of cron (five fields, or six with the second last), H and R forms, "
+        "@ aliases, @reboot, @every 90s, RRULE; none: by triggers only"),
+    Key("schedule_timezone", FILLED, None, "the zone of the schedule; none: that of the top-level timezone"),
+    Key("dst", one_of("once", "skip", "both"), "once",
+        "fixed times at a change of the clock: once runs every intended time exactly once, skip leaves the skipped "
+        "ones out, both runs the repeated ones twice"),
+    Key("catch_up", one_of(*CatchUp), "skip",
+        "times that passed while no daemon ran: skip them, run the last, run all"),
+    Key("catch_up_limit", duration("nothing would ever be made up; write catch_up: skip for that"), None,
+        "times longer ago than this are not made up"),
+    Key("environment", VARIABLES, {}, "variables of its runs; they win over those of the top level"),
+    Key("environment_file", PATH, None,
+        "a file of KEY=VALUE lines, read when the configuration is; environment wins over it"),
+    Key("trigger_environment", TEXTS, None,
+        "patterns of the variables a trigger may set; none: decided by who dropped the file"),
+    Key("parameters", _map_of("parameters", PARAMETER.schema, {"minLength": 1, "pattern": "^[^=]+$"}), {},
+        "declared variables of its triggers; a trigger that breaks them is refused"),
+    Key("runtime", LEGAL_NAME, None, "one of the top-level runtimes, put before the command"),
+    Key("log_level", one_of("none", "error", "info", "debug"), "info",
+        "given to the run as LOG_LEVEL; decides how much of the output the report keeps"),
+    Key("working_directory", PATH, None, "where the command starts; none: the directory of the run"),
+    Key("max_execution", duration("every run would be ended at once; leave the key out for no limit"), None,
+        "TERM to the whole process group of a run that lasts longer"),
+    Key("max_execution_grace", duration(), 60, "KILL this long after that TERM"),
+    Key("concurrent_runs", BOOLEAN, False, "several runs of this job at once"),
+    Key("merge", one_of(*Merge), "queue",
+        "a trigger while a triggered run is pending: queue behind it, fold into it, replace it, drop the new one"),
+    Key("concurrency_groups", NAMES, [], "a run needs a free slot in any one of these"),
+    Key("priority", whole_number(), 0, "of the runs that could start, the higher first, then the one that came first"),
+    Key("render_reports", BOOLEAN, True, "false: the reports leave the job out"),
+    Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
+    Key("job_group", LEGAL_NAME, None, "given to the run as JOB_GROUP; set by job_groups"),
+    Key("keeper", BOOLEAN, True, "record the exit status even if the daemon is killed meanwhile"),
+)  # fmt: skip
+
+JOB_GROUP = Section(
+    "job", "a job group",
+    Key("job_names", NAMES, REQUIRED, "the jobs of the group; each gets all other keys of the group"),
+    *JOB.keys,
+)  # fmt: skip
+
+CONCURRENCY_GROUP = Section(
+    "concurrency_group", "a concurrency group",
+    Key("max", whole_number(0), 1, "how many runs may hold a slot at once; 0 pauses the group"),
+)  # fmt: skip
+
+RUNTIME = Section(
+    "runtime", "a runtime",
+    Key("wrapper", COMMAND, None, "what is put before the command: an interpreter, a container, ssh host"),
+    Key("environment", VARIABLES, {}, "variables of the runs under it; those of a job win over them"),
+)  # fmt: skip
+
+
+def _take_database_type(value: Any) -> str:
+    if value == "sqlite3":
+        return "sqlite3"
+    raise Unfit(Fault((), f"the database type {found(value)} is not supported; this version keeps its run log in "
+                      "SQLite only: remove the key or write sqlite3"))  # fmt: skip
+
+
+DATABASE = Section(
+    "database", "a database",
+    Key("type", Check("sqlite3", {"enum": ["sqlite3"]}, _take_database_type), "sqlite3", "sqlite3 and no other"),
+    Key("file", PATH, None, "the run log; none: dsari_like.sqlite3 in the data directory"),
+)  # fmt: skip
+
+
+def _take_database(value: Any) -> dict[str, Any]:
+    # The keys of another type of database would be unknown here; its name alone is what the reader needs to see.
+    if isinstance(value, dict) and value.get("type", "sqlite3") != "sqlite3":
+        value = {"type": value["type"]}
+    return DATABASE.take(value)
+
+
+TOP = Section(
+    "top", "the configuration",
+    Key("data_dir", PATH, None,
+        "where runs, triggers, reports and the run log are kept; none: by the place of the configuration"),
+    Key("config_d", PATH, "config.d", "the folder of further files; in the main file only"),
+    Key("template_dir", PATH, None, "a folder of templates that is searched before the built-in one"),
+    Key("timezone", FILLED, None, "the zone of the schedules and reports; none: that of the machine"),
+    Key("environment", VARIABLES, {}, "variables of all runs"),
+    Key("environment_file", PATH, None,
+        "a file of KEY=VALUE lines, read when the configuration is; environment wins over it"),
+    Key("runtimes", _map_of("runtimes", RUNTIME.schema), {}, "named wrappers of commands"),
+    Key("jobs", _map_of("jobs", {"$ref": "#/$defs/job"}), {}, "what is run"),
+    Key("job_groups", _map_of("job groups", {"$ref": "#/$defs/job_group"}), {},
+        "several jobs with the same keys, by their job_names"),
+    Key("concurrency_groups", _map_of("concurrency groups", CONCURRENCY_GROUP.schema), {},
+        "counted slots; a group that is used and not listed here has one"),
+    Key("database", Check("a map", DATABASE.schema, _take_database), {}, "where the run log is"),
+    Key("max_running", whole_number(1, "nothing would ever start"), None, "how many runs at once, all jobs together"),
+    Key("on_shutdown", one_of(*OnShutdown), "leave",
+        "what a stopping daemon does about runs: leave them to the next daemon, wait for them, kill them"),
+    Key("shutdown_kill_runs", BOOLEAN, False, "true says the same as on_shutdown: kill"),
+    Key("shutdown_kill_grace", duration(), None, "when runs are killed: KILL this long after the TERM; none: never"),
+    Key("max_output", SIZE, None, "how much output of a run is kept"),
+    Key("render", one_of("auto", "never"), "auto", "never: the daemon writes no reports"),
+    Key("title", FILLED, "dsari_like", "heads the reports"),
+    Key("base_url", TEXT, "", "where the reports are served, for links from outside"),
+    Key("report_run_output_start", whole_number(0), 0, "bytes of the beginning of a long output that a page shows"),
+    Key("report_run_output_end", whole_number(0), 0,
+        "bytes of the end of a long output that a page shows; 0 and 0: the whole"),
+    Key("report_html_gz", BOOLEAN, False, "pages are written compressed, with the suffix .gz"),
+)  # fmt: skip
+
+#: Every section with the path under which the manual lists it.
+KEYS: tuple[tuple[str, Section], ...] = (
+    ("", TOP),
+    ("jobs.NAME", JOB),
+    ("job_groups.NAME", Section("job", "a job group", JOB_GROUP.keys[0])),
+    ("jobs.NAME.parameters.VARIABLE", PARAMETER),
+    ("concurrency_groups.NAME", CONCURRENCY_GROUP),
+    ("runtimes.NAME", RUNTIME),
+    ("database", DATABASE),
+)
+
+
+def manual() -> Iterator[tuple[str, str, str, str, str]]:
+    """Every key as the manual lists it: where it stands, its name, what it takes, its default, what it does."""
+    for path, section in KEYS:
+        for key in section.keys:
+            yield path, key.name, key.check.words, key.default_words, key.help
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one configuration file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of dsari_like",
+        **TOP.schema,
+        "$defs": {"job": JOB.schema, "job_group": JOB_GROUP.schema},
+    }
+
+
+def suggestion(fault: Fault) -> str:
+    """The words " (did you mean …?)" of a fault, or nothing when no choice is near."""
+    if not fault.wrong or len(fault.wrong) > 64:
+        return ""
+    from difflib import get_close_matches  # 3 ms, and only ever needed for an error
+
+    near = get_close_matches(fault.wrong, fault.choices, 1, 0.6)
+    return f" (did you mean {shown(near[0])}?)" if near else ""
