@@ -94,7 +94,9 @@ class CronRule(Rule):
         if parsed.hashed:
             for index, field in enumerate(parsed.fields):
                 for item in field.hashed:
-                    masks[index] |= KINDS[index].folded(item.mask(numbers(index, item.drawn)))
+                    values = KINDS[index].folded(item.mask(numbers(index, item.drawn)))
+                    # `|` would make a new integer of each rule's own, even from a zero.
+                    masks[index] = masks[index] | values if masks[index] else values
         self._minute, self._hour, self._day, self._month, self._weekday, self._second = masks
 
     @property
@@ -128,7 +130,7 @@ class CronRule(Rule):
         """Steps that leave one value (D1), and dates that do not exist (D2)."""
         told = tuple(warning for field in self._parsed.fields for warning in field.warnings)
         if self._next_day(0) is None:  # D2; any 60 years hold every calendar, so the starting day does not matter
-            return (*told, f"'{self.text}' never fires: no month has such a day")
+            return (*told, f"'{self.text}' never fires: no calendar date fits it")
         return told
 
     def first(self, local: int, offset: int) -> int | None:

@@ -162,7 +162,7 @@ class _Reader:
             high = 6  # otherwise Sunday, being both, would get twice its share
         step = 0 if match[4] is None else self._step(match[4])
         if step > high - low + 1:
-            self._refuse(f"step {step} is larger than the {high - low + 1} values to choose from")
+            self._refuse(f"step {step} is larger than the {high - low + 1} values to choose from; write H alone")
         return Hashed(low, high, step, match[1] == "r")
 
     def _nth(self, match: re.Match[str]) -> tuple[int, int]:

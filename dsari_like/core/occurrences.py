@@ -32,6 +32,8 @@ _LAST_YEAR = 9_986
 _DAYS_TRIED = 60 * 366
 # A date that exists at all exists within 40 years (29 February, a given weekday, across 2100).
 _YEARS_TRIED = 44
+# Within a century, 28 years hold every pair of leap year and weekday.
+_YEARS_OF_ALL_SHAPES = 28
 _WEEKS_TRIED = 800
 _NEUTRAL_START = 946_684_800
 
@@ -127,7 +129,7 @@ def may_fire(parsed: RecurrenceText) -> bool:
     if parsed.start is None or parsed.frequency.is_below_day:
         parsed = replace(parsed, interval=1)
     start = _NEUTRAL_START if parsed.start is None else parsed.start.local
-    return first(parsed, start, start) is not None
+    return first(parsed, start, start, _YEARS_OF_ALL_SHAPES) is not None
 
 
 def _dates_exist(parts: Parts) -> bool:
@@ -142,19 +144,21 @@ def _positions_exist(parsed: RecurrenceText) -> bool:
     parts = parsed.parts
     if not parts.positions:
         return True
-    most = {"WEEKLY": len(parts.weekdays) or 1, "MONTHLY": 31, "YEARLY": 366}.get(parsed.frequency.name, 1)
+    days = sum(1 if number else 5 for _, number in parts.weekdays) or 31
+    month = min(days, len(parts.month_days) or 31)
+    most = {"WEEKLY": len(parts.weekdays) or 1, "MONTHLY": month, "YEARLY": 366}.get(parsed.frequency.name, 1)
     clocks = (len(parts.hours) or 1) * (len(parts.minutes) or 1) * (len(parts.seconds) or 1)
     return min(abs(position) for position in parts.positions) <= most * clocks
 
 
-def first(parsed: RecurrenceText, start: int, local: int) -> int | None:
+def first(parsed: RecurrenceText, start: int, local: int, years: int = _YEARS_TRIED) -> int | None:
     """The first local second of the rule from `local` on, counted from the local second `start`; None for never."""
     local = max(local, start)
     if parsed.frequency.is_below_day:
         return _counted(parsed, start, local)
     if parsed.frequency is Frequency.DAILY:
         return _daily(parsed, start, local)
-    return next((second for second in _expanded(parsed, start, local) if second >= local), None)
+    return next((second for second in _expanded(parsed, start, local, years) if second >= local), None)
 
 
 def _counted(parsed: RecurrenceText, start: int, local: int) -> int | None:
@@ -242,13 +246,13 @@ def _fits_year(found: date, year_days: tuple[int, ...]) -> bool:
     return not {number, number - length - 1}.isdisjoint(year_days)
 
 
-def _expanded(parsed: RecurrenceText, start: int, local: int) -> Iterator[int]:
+def _expanded(parsed: RecurrenceText, start: int, local: int, years: int) -> Iterator[int]:
     """The rule's local seconds from the start of the period that holds `local`, in dateutil's hands."""
-    for found in _engine(parsed, moment(start), moment(local)):
+    for found in _engine(parsed, moment(start), moment(local), years):
         yield int((found - _EPOCH).total_seconds())
 
 
-def _engine(parsed: RecurrenceText, start: datetime, near: datetime) -> rrule:
+def _engine(parsed: RecurrenceText, start: datetime, near: datetime, years: int) -> rrule:
     """dateutil's rule, begun at a period near the instant, with every part that DTSTART implies made explicit.
 
     Only so may its start be moved: otherwise the new start would lend its own day and time to the rule.
@@ -260,7 +264,7 @@ def _engine(parsed: RecurrenceText, start: datetime, near: datetime) -> rrule:
     return dateutil.rrule(
         getattr(dateutil, parsed.frequency.name),
         dtstart=base,
-        until=_horizon(parsed, base),
+        until=_horizon(parsed, base, years),
         interval=parsed.interval,
         wkst=parsed.week_start,
         byweekday=[dateutil.weekday(day, number or None) for day, number in parts.weekdays] or None,
@@ -320,8 +324,8 @@ def _whole(periods: int, interval: int) -> int:
 _PERIODS = {Frequency.WEEKLY: _week, Frequency.MONTHLY: _month, Frequency.YEARLY: _year}
 
 
-def _horizon(parsed: RecurrenceText, base: datetime) -> datetime:
+def _horizon(parsed: RecurrenceText, base: datetime, years: int) -> datetime:
     """Where the search ends, in about as many steps whatever the interval."""
     if parsed.frequency is Frequency.WEEKLY:
         return base + timedelta(weeks=min(_WEEKS_TRIED * parsed.interval, 52 * (_LAST_YEAR - base.year)))
-    return datetime(min(base.year + _YEARS_TRIED * parsed.interval, _LAST_YEAR), 12, 31)
+    return datetime(min(base.year + years * parsed.interval, _LAST_YEAR), 12, 31)

@@ -24,13 +24,13 @@ def listed(words: Sequence[str]) -> str:
 
 
 def duration(seconds: int) -> str:
-    """`1 hour 30 minutes`."""
+    """`1 hour 30 minutes`, and `hour` for one alone: it follows `every`."""
     parts = []
     for unit, size in _UNITS:
         count, seconds = divmod(seconds, size)
         if count:
             parts.append(f"{count} {unit}{'s' * (count != 1)}")
-    return " ".join(parts)
+    return parts[0].removeprefix("1 ") if len(parts) == 1 else " ".join(parts)
 
 
 def times(hours: int, minutes: int, seconds: int) -> str:
@@ -38,7 +38,10 @@ def times(hours: int, minutes: int, seconds: int) -> str:
     clocks = list(product(_members(hours), _members(minutes), _members(seconds))) if _few(hours) else []
     if 0 < len(clocks) <= _MOST_TIMES:
         return "at " + listed([_clock(*clock) for clock in clocks])
-    parts = [_second_words(seconds), _minute_words(minutes, all_hours=not _few(hours)), _hour_words(hours)]
+    if seconds.bit_count() == minutes.bit_count() == 60:
+        parts = ["every second", _hour_words(hours)]
+    else:
+        parts = [_minute_words(minutes, all_hours=not _few(hours)), _hour_words(hours), _second_words(seconds)]
     return ", ".join(filter(None, parts))
 
 
@@ -54,8 +57,6 @@ def _second_words(seconds: int) -> str:
     if seconds == 1:
         return ""
     members = _members(seconds)
-    if len(members) == 60:
-        return "every second"
     return f"at second{'s' * (len(members) != 1)} {_ranges(members)}"
 
 

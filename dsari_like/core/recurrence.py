@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from math import floor
 from typing import NoReturn
 
 from dsari_like.core import occurrences
@@ -85,7 +86,7 @@ def _values(text: str) -> dict[str, str]:
         if not equals or not value:
             _refuse(f"'{part}' is not KEY=VALUE")
         if key not in _KEYS:
-            _refuse(f"unknown part '{key}'{_suggestion(key)}")
+            _refuse(f"unknown part '{key}'{_suggestion(key, _KEYS)}")
         if key in values:
             _refuse(f"{key} is given twice")
         values[key] = value
@@ -94,20 +95,21 @@ def _values(text: str) -> dict[str, str]:
     return values
 
 
-def _suggestion(key: str) -> str:
+def _suggestion(word: str, known: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(key, _KEYS, 1)
-    return f" (did you mean {close[0]}?)" if close else f"; known parts are {', '.join(_KEYS)}"
+    close = get_close_matches(word, known, 1)
+    return f" (did you mean {close[0]}?)" if close else f"; known are {', '.join(known)}"
 
 
 def _frequency(values: dict[str, str]) -> Frequency:
     try:
         return Frequency[values["FREQ"]]
     except KeyError:
-        known = ", ".join(Frequency.__members__)
-        given = f"FREQ={values['FREQ']} is none of" if "FREQ" in values else "FREQ is missing; it is one of"
-        _refuse(f"{given} {known}")
+        known = tuple(Frequency.__members__)
+        if "FREQ" not in values:
+            _refuse(f"FREQ is missing; it is one of {', '.join(known)}")
+        _refuse(f"unknown FREQ={values['FREQ']}{_suggestion(values['FREQ'], known)}")
 
 
 def _interval(values: dict[str, str], frequency: Frequency) -> int:
@@ -209,6 +211,8 @@ def _stamp(key: str, text: str, zone: str | None, whole_day: int) -> Stamp:
         moment = datetime.strptime(match[1] + (match[2] or "000000"), "%Y%m%d%H%M%S")
     except ValueError:
         _refuse(f"{key}={text}: there is no such date or time")
+    if not 1900 <= moment.year <= 9986:
+        _refuse(f"{key}={text} is outside the years 1900-9986")
     seconds = int((moment - _EPOCH).total_seconds())
     return Stamp(seconds if match[2] else seconds + whole_day, "UTC" if match[3] else zone)
 
@@ -225,6 +229,7 @@ class RecurrenceRule(Rule):
         self,
         parsed: occurrences.RecurrenceText,
         start: int | None,
+        start_local: int | None,
         zone: ZoneView,
         until: int | None,
         dst: DstPolicy,
@@ -232,7 +237,7 @@ class RecurrenceRule(Rule):
         self._parsed = parsed
         self._zone = zone
         self._start = start
-        self._start_local = None if start is None else zone.local(start)
+        self._start_local = start_local
         self._until = until
         self._dst = dst
 
@@ -298,13 +303,20 @@ def bind_recurrence(
     if start is not None and start.zone is not None:
         zone = _named(start.zone, zone, zones)
     local = view(zone)
-    first = local.instant(start.local) if start else None if anchor is None else int(anchor)
-    until = None
-    if parsed.until is not None:
-        until = parsed.until.local if parsed.until.zone else local.instant(parsed.until.local)
-    if start is not None and first is not None and until is not None and until < first:
-        _refuse("UNTIL lies before DTSTART, so it never matches")
-    return RecurrenceRule(parsed, first, local, until, dst)
+    until = _instant(parsed.until, local) if parsed.until else None
+    if start is None:
+        first = None if anchor is None else floor(anchor)
+        first_local = None if first is None else local.local(first)
+        return RecurrenceRule(parsed, first, first_local, local, until, dst)
+    # The local start is kept as written: inside a gap it differs from the local time of its instant.
+    rule = RecurrenceRule(parsed, _instant(start, local), start.local, local, until, dst)
+    if rule.warnings():
+        _refuse("it never matches from its DTSTART on")
+    return rule
+
+
+def _instant(stamp: Stamp, zone: ZoneView) -> int:
+    return stamp.local if stamp.zone == "UTC" else zone.instant(stamp.local)
 
 
 def _named(name: str, own: tzinfo, zones: ZoneNamed | None) -> tzinfo:

@@ -40,7 +40,7 @@ _KNOWN = (*cron.ALIASES, "@reboot", "@every")
 def parse(text: str) -> Parsed:
     """What a schedule text means, whatever the job; ScheduleError names the text and the fault."""
     try:
-        return _parsed(text.strip())
+        return _parsed(text.strip(" \t\r\n"))
     except ScheduleError as error:
         shown = text if len(text) <= 80 else f"{text[:77]}..."
         raise ScheduleError(f"schedule '{shown}': {error}") from None
@@ -53,7 +53,7 @@ def _parsed(text: str) -> Parsed:
         raise ScheduleError(f"it may hold plain ASCII only, at most {_LONGEST_TEXT} characters")
     if recurrence.is_recurrence(text):
         return recurrence.parse_recurrence(text)
-    if "\n" in text or "\r" in text:
+    if not text.replace("\t", " ").isprintable():
         raise ScheduleError("it may not hold a line break; give a list for several schedules")
     if text.startswith("@"):
         return _nickname(text)

@@ -56,8 +56,17 @@ def next_slot(pattern: Pattern, zone: ZoneView, dst: DstPolicy, after: float) ->
             exhausted.add(segment.offset)
         elif local < segment.end + segment.offset:
             return Slot(float(local - segment.offset), 1, _repetition(segment, local))
-        instant = segment.end if local is None or pattern.by_offset else max(segment.end, local - _REACH)
+        instant = segment.end if local is None or pattern.by_offset else _onwards(segment, instant, local)
     return None
+
+
+def _onwards(segment: Segment, instant: int, local: int) -> int:
+    """Where to look next when the match lies beyond this segment: near the match, not in every segment between.
+
+    Unless the segment ends soon. A jump back may then bring local times before `instant`'s own round again, and
+    among those the search for `local` has not looked.
+    """
+    return segment.end if segment.end - instant <= _REACH else max(segment.end, local - _REACH)
 
 
 def _first_in(pattern: Pattern, segment: Segment, dst: DstPolicy, instant: int) -> int | None:
