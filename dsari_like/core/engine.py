@@ -61,6 +61,8 @@ class Engine:
                 self._trigger_arrived(message)
             case m.TriggerRefused():
                 self._refuse(message)
+            case m.AlreadyRecorded():
+                effects.append(m.DropClaim(message.claim))
             case m.CancelAsked():
                 self._cancel_asked(message)
             case m.ChildExited():
@@ -113,7 +115,7 @@ class Engine:
             reason = f"its id '{trigger.id}' already belongs to run {known}; nothing was started"
             ledger.decide_claim(claim, Outcome.DROPPED, trigger.id, known, reason)
         elif trigger.schedule_time is not None and trigger.schedule_time > ledger.now.wall:
-            run = self._new_run(job, trigger, trigger.schedule_time, claim.token)
+            run = self._new_run(job, trigger, RunState.SCHEDULED, trigger.schedule_time, claim.token)
             ledger.decide_claim(claim, Outcome.STARTED, trigger.id, run.run_id, "it waits for its time")
             ledger.record(run, f"triggered by {claim.file_name}, not due yet")
             self._future.set(run.run_id, run.schedule_time)
@@ -132,11 +134,11 @@ class Engine:
         if verdict.into is not None:
             self._fold_trigger(message, verdict.into)
             return
-        run = self._new_run(job, trigger, trigger.schedule_time or claim.received, claim.token)
+        run = self._new_run(job, trigger, RunState.QUEUED, trigger.schedule_time or claim.received, claim.token)
         self._replace(verdict.replaced, run)
         ledger.decide_claim(claim, Outcome.STARTED, trigger.id, run.run_id, self._behind(job))
         ledger.record(run, f"triggered by {claim.file_name}")
-        self._queue(run, job, "due")
+        self._queue(run, job)
 
     def _fold_trigger(self, message: m.TriggerArrived, into: Run) -> None:
         trigger, ledger = message.trigger, self._ledger
@@ -191,12 +193,12 @@ class Engine:
         if into is not None:
             self._decide_slot(due, Outcome.FOLDED, into.run_id, f"run {into.run_id} of this job was pending already")
             return
-        run = self._new_run(job, SCHEDULE, due.slot.time, None)
+        run = self._new_run(job, SCHEDULE, RunState.QUEUED, due.slot.time, None)
         note = late_note(due, self._ledger.now.wall)
         reason = "; ".join(part for part in (note, self._behind(job)) if part)
         self._decide_slot(due, Outcome.STARTED, run.run_id, reason)
         self._ledger.record(run, "its slot came" + (f" ({note})" if note else ""))
-        self._queue(run, job, "due")
+        self._queue(run, job)
 
     def _decide_slot(self, due: DueSlot, outcome: Outcome, run_id: str | None, reason: str) -> None:
         decision = Decision(due.job_name, outcome, self._ledger.now.wall, due.slot.time, run_id, reason)
@@ -207,19 +209,21 @@ class Engine:
         job = self._job(run.job_name)
         if not job.concurrent_runs:
             self._replace((waiting for waiting in self._pending.of(job.name) if waiting.is_scheduled_kind), run)
-        self._queue(run, job, "due")
+        self._ledger.move(run, RunEvent.DUE, "its time has come")
+        self._queue(run, job)
 
     # --- the life of a run --------------------------------------------------------------------------------------
 
-    def _new_run(self, job: Job, trigger: Trigger, schedule_time: float, token: str | None) -> Run:
-        run = Run("", job.name, trigger, RunState.SCHEDULED, schedule_time, self._ledger.now.wall)
+    def _new_run(
+        self, job: Job, trigger: Trigger, state: RunState, schedule_time: float, token: str | None
+    ) -> Run:
+        run = Run("", job.name, trigger, state, schedule_time, self._ledger.now.wall)
         run.priority = job.priority if trigger.priority is None else trigger.priority
         run.token = token
         return self._ledger.create(run)
 
-    def _queue(self, run: Run, job: Job, cause: str) -> None:
+    def _queue(self, run: Run, job: Job) -> None:
         """The run is due: it starts now, or waits for its job, a group or a place."""
-        self._ledger.move(run, RunEvent.DUE, cause)
         self._pending.add(run)
         if not self._closing:
             self._begin(self._admission.admit(run, job))
@@ -363,12 +367,11 @@ class Engine:
     def _requeue(self, run: Run) -> None:
         job = self._job(run.job_name)
         if run.state is not RunState.SCHEDULED:
-            self._pending.add(run)
-            self._begin(self._admission.admit(run, job))
+            self._queue(run, job)
         elif run.schedule_time > self._ledger.now.wall:
             self._future.set(run.run_id, run.schedule_time)
         else:
-            self._queue(run, job, "its time came while no daemon was running")
+            self._future_due(run)
 
     def _fire_reboot(self, message: m.Configured) -> None:
         slot = Slot(self._ledger.now.wall, note="the daemon has started")

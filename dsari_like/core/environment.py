@@ -53,7 +53,8 @@ def run_directory(configuration: Configuration, run: Run) -> str:
 def build(
     configuration: Configuration, job: Job, run: Run, host: Host, previous: Mapping[str, EndedRun]
 ) -> dict[str, str]:
-    """All variables of the run but `PWD`, which is settled by `start_directory` once they are known."""
+    """All variables of the run. `PWD` is there only if the configuration sets it: which directories exist, and so
+    where the run starts, is for the shell to find out."""
     runtime = configuration.runtimes.get(job.runtime) if job.runtime else None
     variables = _automatic(configuration, job, run, host)
     for prefix, earlier in previous.items():
@@ -66,14 +67,6 @@ def build(
     variables.update(job.environment)
     variables.update(run.trigger.environment)
     return variables
-
-
-def start_directory(job: Job, variables: Mapping[str, str]) -> tuple[str, bool]:
-    """Where the run starts, and whether it must be there: `working_directory` must, `PWD` of the configuration is
-    taken if it is a directory (D-48)."""
-    if job.working_directory is not None:
-        return job.working_directory, True
-    return variables.get("PWD", variables["RUN_DIR"]), False
 
 
 def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> dict[str, str]:

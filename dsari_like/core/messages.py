@@ -75,6 +75,13 @@ class TriggerRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class AlreadyRecorded:
+    """A claim whose outcome was recorded before a crash kept its file from being removed."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
 class CancelAsked:
     """Somebody wants a run to end."""
 
@@ -129,6 +136,7 @@ Input = (
     Configured
     | TriggerArrived
     | TriggerRefused
+    | AlreadyRecorded
     | CancelAsked
     | Started
     | StartFailed

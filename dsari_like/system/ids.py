@@ -4,13 +4,12 @@ directories is its history. Must not know runs."""
 from __future__ import annotations
 
 import os
-import time
 import uuid
 
 
-def new_id() -> str:
+def new_id(wall: float) -> str:
     """48 bits of milliseconds, 74 bits of chance."""
-    value = (time.time_ns() // 1_000_000 & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = (int(wall * 1000) & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(uuid.UUID(int=value))

@@ -39,22 +39,20 @@ def run_id_of(pid: int) -> str | None:
     return None
 
 
-def leaders_by_run() -> dict[str, int]:
-    """For each run that has a process, the pid of its session leader: the keeper, or the command itself."""
-    found: dict[str, int] = {}
+def pids_by_run() -> dict[str, list[int]]:
+    """For each run that has processes, their pids, the session leader (its keeper, or its command) first."""
+    found: dict[str, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (run_id := run_id_of(int(name))) is not None:
-            pid = int(name)
-            if _session(pid) == pid:
-                found[run_id] = pid
-    return found
+            found.setdefault(run_id, []).append(int(name))
+    return {run_id: sorted(pids, key=lambda pid: (not _leads(pid), pid)) for run_id, pids in found.items()}
 
 
-def _session(pid: int) -> int:
+def _leads(pid: int) -> bool:
     try:
-        return os.getsid(pid)
+        return os.getsid(pid) == pid
     except OSError:
-        return -1
+        return False
 
 
 def _read(path: str) -> bytes:

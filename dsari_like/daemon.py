@@ -1,0 +1,284 @@
+"""The loop: wait, gather, handle, apply. Nothing else carries out effects.
+
+Owns the order of things within a turn and what is done when doing fails. What is decided is in `core/engine.py`; how
+the parts are made, and what happens before the first turn, is in `startup.py`.
+
+A turn: sleep until the next deadline or a wake-up; signals; dead children; the spool; what is due by the clock; apply
+all effects, rows first; if nothing is ready, render pages for a few milliseconds and look again.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dsari_like.core import messages as m
+from dsari_like.core.engine import Engine
+from dsari_like.core.model import Configuration, OnShutdown
+from dsari_like.errors import ConfigError
+from dsari_like.report.renderer import Renderer
+from dsari_like.spool.inbox import Inbox
+from dsari_like.spool.watch import Watch
+from dsari_like.store.runlog import RunLog
+from dsari_like.system.children import Children
+from dsari_like.system.clock import Clock
+from dsari_like.system.lock import DirectoryLock
+from dsari_like.system.logs import LOG
+from dsari_like.system.notify import Notifier
+from dsari_like.system.patience import Patience
+from dsari_like.system.wakeup import Wakeup
+from dsari_like.translate import translate
+
+#: A source yields at most so much in one turn, so that no flood starves the others.
+BATCH = 256
+
+#: Seconds between two looks at the whole spool, the only thing that happens by itself.
+RESCAN = 60.0
+
+#: Seconds of rendering before the loop looks again whether something more urgent has come.
+RENDER_BUDGET = 0.005
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything a daemon is made of, each a thing a test can make too."""
+
+    configuration: Configuration
+    clock: Clock
+    wakeup: Wakeup
+    lock: DirectoryLock
+    runlog: RunLog
+    inbox: Inbox
+    watch: Watch
+    children: Children
+    engine: Engine
+    renderer: Renderer | None
+    notifier: Notifier
+    reload: Callable[[Parts, m.Now], m.Configured]  # raises ConfigError, and then nothing has changed
+
+    def close(self) -> None:
+        """Give everything back, the lock last: the next daemon may begin when nothing of ours is open."""
+        self.watch.stop()
+        self.runlog.close()
+        self.lock.close()
+
+
+class Daemon:
+    """One loop over its parts. `inputs` are what the first turn begins with."""
+
+    def __init__(self, parts: Parts, inputs: list[m.Input]) -> None:
+        self.parts = parts
+        self._inputs: deque[m.Input] = deque(inputs)  # what came of carrying out effects, or of signals
+        self._unwritten: list[m.Effect] = []  # decided, but not on the disk yet: nothing of it has been done
+        self._write_at = 0.0
+        self._later: list[tuple[float, m.Effect]] = []  # what failed for want of something, and when to try again
+        self._patience = Patience()
+        self._stopping: OnShutdown | None = None
+        self._rescan_at = 0.0
+        self._rendering = True
+        self._render_at = 0.0
+        self.stopped = False
+
+    def run(self) -> None:
+        """Turn until told to stop."""
+        while not self.stopped:
+            self.turn()
+
+    def turn(self) -> None:
+        """One pass: wait, gather, handle, apply, and render when there is nothing better to do."""
+        parts = self.parts
+        self._on_signals(parts.wakeup.wait(self._seconds_to_sleep()))
+        now = parts.clock.now()
+        for message in self._gather(now):
+            self._unwritten += parts.engine.handle(message, now)
+        self._apply(now)
+        self._rendering = self._render(now)
+        parts.lock.touch()
+        parts.notifier.send("WATCHDOG=1")
+        if self._stopping is not None and not parts.engine.active():
+            self.stopped = self.stopped or not self._unwritten
+
+    # --- wait -----------------------------------------------------------------------------------------------------
+
+    def _seconds_to_sleep(self) -> float:
+        now = self.parts.clock.now()
+        if self._inputs or self._rendering or (self._admits() and self.parts.inbox.more):
+            return 0.0
+        moments = [self._rescan_at] + [moment for moment, _ in self._later]
+        moments += [self._write_at] if self._unwritten else []
+        settle = self.parts.inbox.next_deadline() if self._admits() else None
+        moments += [settle] if settle is not None else []
+        waits = [moment - now.mono for moment in moments]
+        due = None if self._unwritten else self.parts.engine.next_deadline(now)
+        waits += [wait for wait in (due, self.parts.notifier.watchdog) if wait is not None]
+        return max(0.0, min(waits))
+
+    def _admits(self) -> bool:
+        """False while the spool is left alone: on the way out, or as long as the run log cannot be written."""
+        return self._stopping is None and not self._unwritten
+
+    def _on_signals(self, numbers: set[int]) -> None:
+        for number in sorted(numbers):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._ask_to_stop(number)
+            elif number == signal.SIGHUP:
+                self._reload()
+            elif number == signal.SIGUSR1:
+                self._rescan_at = 0.0
+            elif number == signal.SIGQUIT:
+                self._log_state()
+
+    def _ask_to_stop(self, number: int) -> None:
+        """The first signal does as configured, or waits when it came from a terminal; one more means now (B-40)."""
+        configuration, running = self.parts.configuration, len(self.parts.engine.active())
+        how = OnShutdown.WAIT if number == signal.SIGINT else configuration.on_shutdown
+        if self._stopping is not None or how is OnShutdown.LEAVE:
+            self._stopping, self.stopped = OnShutdown.LEAVE, True
+            LOG.info("stopping; %d runs go on and are taken over by the next daemon", running)
+        else:
+            self._stopping = how
+            LOG.info("stopping when %d runs have ended (%s); a second signal stops at once", running, how.value)
+            self._inputs.append(m.ShutdownAsked(how, configuration.shutdown_kill_grace))
+        self.parts.notifier.send("STOPPING=1", f"STATUS=stopping, {running} runs")
+
+    def _reload(self) -> None:
+        """A new configuration; or, with the reasons why not, the one that was in force."""
+        self.parts.notifier.send("RELOADING=1")
+        try:
+            self._inputs.append(self.parts.reload(self.parts, self.parts.clock.now()))
+        except ConfigError as error:
+            for problem in error.problems:
+                LOG.error("%s", problem)
+            LOG.error("the configuration was not reloaded: the one that was in force stays in force")
+        self.parts.notifier.send("READY=1")
+
+    def _log_state(self) -> None:
+        runs, wall = self.parts.engine.runs.values(), self.parts.clock.now().wall
+        LOG.info("%d runs open, %d of them running", len(runs), len(self.parts.engine.active()))
+        for run in runs:
+            seconds = wall - (run.start_time or run.queue_time)
+            why = self.parts.engine.why(run.run_id)
+            waits = f", waits for {why.kind} {', '.join(why.names)} held by {', '.join(why.holders)}" if why else ""
+            LOG.info("run %s of %s: %s for %.0f s%s", run.run_id, run.job_name, run.state.value, seconds, waits)
+
+    # --- gather ---------------------------------------------------------------------------------------------------
+
+    def _gather(self, now: m.Now) -> list[m.Input]:
+        """Everything that happened since the last turn, but at most BATCH of it from the spool."""
+        inputs = list(self._inputs)
+        self._inputs.clear()
+        inputs += self.parts.children.ended(now)
+        if self._admits():
+            inputs += self._from_spool(now)
+        if not self._unwritten:
+            inputs.append(m.TimePassed())
+        return inputs
+
+    def _from_spool(self, now: m.Now) -> list[m.Input]:
+        inbox, hints = self.parts.inbox, self.parts.watch.take()
+        if hints.everything or now.mono >= self._rescan_at:
+            inbox.look_at_everything()
+            self._rescan_at = now.mono + RESCAN
+        for hint in hints.files:
+            inbox.look_at(hint)
+        found = inbox.gather(BATCH, now)
+        return [translate(one, self.parts.configuration, self.parts.runlog, now) for one in found]
+
+    # --- apply ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, now: m.Now) -> None:
+        """Rows first, in one transaction; then claims, starts, signals, and what is told to people."""
+        if self._unwritten and not self._write(now):
+            return
+        effects, self._unwritten = self._unwritten, []
+        due = [effect for moment, effect in self._later if moment <= now.mono]
+        self._later = [entry for entry in self._later if entry[0] > now.mono]
+        for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipt | m.Notice):
+            for effect in (*due, *effects):
+                if isinstance(effect, kinds):
+                    self._carry_out(effect, now)
+
+    def _write(self, now: m.Now) -> bool:
+        if now.mono < self._write_at:
+            return False
+        try:
+            self.parts.runlog.write(self._unwritten)
+        except sqlite3.Error as error:
+            delay, line = self._patience.failed("write the run log", error, now.mono)
+            self._write_at = now.mono + delay
+            self._say("error", line)
+            return False
+        self._say("info", self._patience.succeeded("write the run log"))
+        for effect in self._unwritten:
+            if isinstance(effect, m.SaveRun) and effect.cause is not None:
+                level = logging.INFO if effect.run.is_final else logging.DEBUG
+                run = effect.run
+                LOG.log(level, "run %s of %s: %s (%s)", run.run_id, run.job_name, run.state.value, effect.cause)
+        return True
+
+    def _carry_out(self, effect: m.Effect, now: m.Now) -> None:
+        what = _INTENT.get(type(effect), "go on")
+        try:
+            self._do(effect)
+        except OSError as error:
+            delay, line = self._patience.failed(what, error, now.mono)
+            self._later.append((now.mono + delay, effect))
+            self._say("error", line)
+        else:
+            self._say("info", self._patience.succeeded(what))
+
+    def _do(self, effect: m.Effect) -> None:
+        parts = self.parts
+        match effect:
+            case m.DropClaim():
+                parts.inbox.drop(effect.claim)
+            case m.Quarantine():
+                LOG.warning("refused %s for %s: %s", effect.claim.file_name, effect.claim.name, effect.reason)
+                parts.inbox.quarantine(effect.claim, effect.reason)
+            case m.Start():
+                previous = parts.runlog.previous(effect.job.name)
+                message = parts.children.start(parts.configuration, effect.job, effect.run, previous)
+                if message is not None:
+                    self._inputs.append(message)
+            case m.Signal():
+                LOG.info("run %s gets signal %d: %s", effect.run_id, effect.number, effect.why)
+                parts.children.signal(effect.run_id, effect.number)
+            case m.WriteReceipt():
+                parts.inbox.write_receipt(effect)
+            case m.Notice():
+                self._say(effect.level, effect.text)
+
+    def _say(self, level: str, line: str | None) -> None:
+        if line:
+            getattr(LOG, level)("%s", line)
+
+    # --- render ---------------------------------------------------------------------------------------------------
+
+    def _render(self, now: m.Now) -> bool:
+        """A few pages, when nothing is ready. True when there are more to do."""
+        renderer = self.parts.renderer
+        if renderer is None or self._inputs or self._unwritten or now.mono < self._render_at:
+            return False
+        try:
+            more = renderer.stale() and renderer.step(now.wall, RENDER_BUDGET, self.parts.clock.mono)
+        except (OSError, sqlite3.Error) as error:
+            delay, line = self._patience.failed("write the pages", error, now.mono)
+            self._render_at = now.mono + delay
+            self._say("error", line)
+            return False
+        self._say("info", self._patience.succeeded("write the pages"))
+        return more
+
+
+#: What an effect that failed was to do, as the log tells it.
+_INTENT: dict[type, str] = {
+    m.DropClaim: "remove a recorded trigger from claimed/",
+    m.Quarantine: "move a refused file to corrupt/",
+    m.Start: "start a run",
+    m.Signal: "signal a run",
+    m.WriteReceipt: "write a receipt",
+}

@@ -1,0 +1,166 @@
+"""What happens before the first turn, and again at a reload: from a configuration directory to the parts of a daemon.
+
+Owns the order of it: configuration, data directory and its lock, run log, spool, adoption. Whatever cannot be had is
+told in one sentence, and nothing has been changed by then. Must not know what a turn does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from dsari_like import __version__
+from dsari_like.config import files, plans
+from dsari_like.config.places import Places
+from dsari_like.core import messages as m
+from dsari_like.core.engine import Engine
+from dsari_like.core.model import Configuration
+from dsari_like.core.schedule import Rule, default_anchor
+from dsari_like.daemon import Parts
+from dsari_like.errors import ConfigError, StoreError
+from dsari_like.report.renderer import Renderer
+from dsari_like.spool.inbox import Inbox
+from dsari_like.spool.watch import Watch
+from dsari_like.store.db import open_reader
+from dsari_like.store.reader import Reader
+from dsari_like.store.runlog import RunLog
+from dsari_like.system.children import Children
+from dsari_like.system.clock import Clock
+from dsari_like.system.ids import new_id
+from dsari_like.system.lock import DirectoryLock
+from dsari_like.system.logs import LOG
+from dsari_like.system.notify import Notifier
+from dsari_like.system.wakeup import Wakeup
+
+#: Drop directories are made for the jobs of small sites, so that a newcomer need not; with thousands of jobs the
+#: rescan of empty directories would cost more than all the rest of an idle daemon.
+MAKE_DIRECTORIES_UP_TO = 256
+
+
+def assemble(
+    places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str]
+) -> tuple[Parts, list[m.Input]]:
+    """Everything a daemon is made of, and the inputs of its first turn.
+
+    Raises ConfigError or StoreError; the lock of the data directory is the first thing taken.
+    """
+    configuration = files.load(places)
+    for warning in configuration.warnings:
+        LOG.warning("%s", warning)
+    _make_data_dir(configuration.data_dir)
+    lock = _lock(configuration.data_dir)
+    runlog = RunLog(configuration.database_file)
+    inbox = Inbox(configuration.data_dir)
+    watch = Watch(configuration.data_dir, wakeup.poke)
+    _open_spool(configuration, inbox, watch)
+    now = clock.now()
+    bound = _bind(configuration, runlog, now.wall)
+    parts = Parts(
+        configuration=configuration,
+        clock=clock,
+        wakeup=wakeup,
+        lock=lock,
+        runlog=runlog,
+        inbox=inbox,
+        watch=watch,
+        children=Children(configuration.data_dir, wakeup, environ),
+        engine=Engine(lambda: new_id(clock.now().wall)),
+        renderer=_renderer(configuration, bound),
+        notifier=Notifier(environ),
+        reload=lambda parts, now: reload(places, parts, now),
+    )
+    inputs = _first_inputs(parts, bound, now)
+    lock.describe(_state(configuration, now))
+    return parts, inputs
+
+
+def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
+    """Read the configuration anew and put it into the parts; raises ConfigError, and then nothing has changed."""
+    time.tzset()
+    plans.local_zone.cache_clear()
+    old, fresh = parts.configuration, files.load(places)
+    for key in ("data_dir", "database_file"):
+        if getattr(old, key) != getattr(fresh, key):
+            raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
+    bound = _bind(fresh, parts.runlog, now.wall)
+    _open_spool(fresh, parts.inbox, parts.watch, names=set(fresh.jobs) - set(old.jobs))
+    parts.configuration, parts.renderer = fresh, _renderer(fresh, bound)
+    LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
+    gc.freeze()
+    return m.Configured(fresh, _planned(bound, parts.runlog), reload=True)
+
+
+def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.Now) -> list[m.Input]:
+    """The configuration with the runs an earlier daemon left, and what became of those that ran."""
+    restored = tuple(parts.runlog.open_runs())
+    planned = _planned(bound, parts.runlog)
+    adopted = parts.children.adopt([run for run in restored if run.is_active], now)
+    if restored:
+        LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
+    return [m.Configured(parts.configuration, planned, restored), *adopted]
+
+
+def _make_data_dir(data_dir: str) -> None:
+    try:
+        os.makedirs(data_dir, 0o750, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the data directory {data_dir}: {error.strerror}; nothing was started") from None
+
+
+def _lock(data_dir: str) -> DirectoryLock:
+    """Taken at the second try at the latest: `status` asks for the lock too, for less than a millisecond."""
+    try:
+        return DirectoryLock(data_dir)
+    except StoreError:
+        time.sleep(0.2)
+        return DirectoryLock(data_dir)
+    except OSError as error:
+        raise StoreError(f"cannot use the data directory {data_dir}: {error.strerror}; nothing was started") from None
+
+
+def _open_spool(configuration: Configuration, inbox: Inbox, watch: Watch, names: set[str] | None = None) -> None:
+    small = len(configuration.jobs) <= MAKE_DIRECTORIES_UP_TO
+    inbox.prepare(sorted(configuration.jobs if names is None else names) if small else [])
+    if names is None:
+        watch.start()
+        inbox.recover()
+
+
+def _bind(configuration: Configuration, runlog: RunLog, now: float) -> dict[str, tuple[Rule, ...]]:
+    """Bound rules; the anchor of a recurrence is kept from the first time it is seen (B-31)."""
+    anchors = runlog.anchors()
+    bound = plans.bind_all(configuration, anchors, now)
+    fresh = {
+        name: default_anchor(name, now)
+        for name, rules in bound.items()
+        if name not in anchors and any(rule.needs_anchor for rule in rules)
+    }
+    if fresh:
+        runlog.remember_anchors(fresh)
+    return bound
+
+
+def _planned(bound: Mapping[str, tuple[Rule, ...]], runlog: RunLog) -> dict[str, m.Planned]:
+    last = runlog.last_slots()
+    return {name: m.Planned(rules, last.get(name)) for name, rules in bound.items()}
+
+
+def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]]) -> Renderer | None:
+    if not configuration.render:
+        return None
+    data_dir = configuration.data_dir
+    reader = Reader(open_reader(configuration.database_file))
+    return Renderer(configuration, bound, reader, os.path.join(data_dir, "html"), os.path.join(data_dir, "runs"))
+
+
+def _state(configuration: Configuration, now: m.Now) -> dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "version": __version__,
+        "started": datetime.fromtimestamp(now.wall, UTC).isoformat(timespec="seconds"),
+        "config_dir": configuration.config_dir,
+        "jobs": len(configuration.jobs),
+    }

@@ -1,0 +1,132 @@
+"""The processes of runs, whoever started them: how they begin, how they are told to end, what they leave.
+
+Owns the joint of launcher, keeper and adopter, and the files a run finds in its directory. Must not know the run log
+or what is decided about an end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from dsari_like.core import environment
+from dsari_like.core import messages as m
+from dsari_like.core.model import Configuration, Exit, Job, Run
+from dsari_like.system import returned
+from dsari_like.system.adopt import Adopter
+from dsari_like.system.keeper import Kept
+from dsari_like.system.launcher import CannotStart, Launcher, cannot_execute
+from dsari_like.system.wakeup import Wakeup
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is remembered of a start, to tell a command that never began from one that exited with 127."""
+
+    run_id: str
+    run_dir: str
+    argv: tuple[str, ...]
+    path: str
+    directory: str
+    kept: bool
+
+
+class Children:
+    """All processes that belong to runs."""
+
+    def __init__(self, data_dir: str, wakeup: Wakeup, environ: Mapping[str, str]) -> None:
+        self._data_dir = data_dir
+        self._launcher = Launcher()
+        self._adopter = Adopter(wakeup, self._run_dir)
+        self._host = host_of(environ)
+        self._begun: dict[str, _Begun] = {}
+
+    def start(
+        self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, environment.EndedRun]
+    ) -> m.Started | m.StartFailed | None:
+        """Start the run's command. Returns what came of it, None when it has ended already; raises OSError when the
+        machine is short of something, with nothing started."""
+        variables = environment.build(configuration, job, run, self._host, previous)
+        argv = environment.command_line(configuration, job, run)
+        run_dir = self._run_dir(run)
+        variables["PWD"] = _directory(job, variables)
+        self._write_trigger_data(run, run_dir)
+        try:
+            identity = self._launcher.start(run.run_id, job, argv, variables, run_dir)
+        except CannotStart as error:
+            return m.StartFailed(run.run_id, error.code, str(error))
+        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job.keeper)
+        return m.Started(run.run_id, identity) if identity else None
+
+    def signal(self, run_id: str, number: int) -> None:
+        """Signal the whole process group of a run; nothing happens when it has none."""
+        if not self._launcher.signal(run_id, number):
+            self._adopter.signal(run_id, number)
+
+    def adopt(self, runs: Iterable[Run], now: m.Now) -> list[m.Input]:
+        """Take over the processes an earlier daemon started. Returns one message for each run."""
+        runs = list(runs)
+        gone = {run.run_id: self._kept_end(run, kept, now) for run, kept in self._adopter.adopt(runs)}
+        alive = [m.Started(run.run_id, run.process) for run in runs if run.run_id not in gone and run.process]
+        return [*alive, *gone.values()]
+
+    def ended(self, now: m.Now) -> list[m.Input]:
+        """What ended since the last call."""
+        messages: list[m.Input] = []
+        for child in self._launcher.reap():
+            begun = self._begun.pop(child.run_id)
+            never = _never_began(begun, child.exit)
+            messages.append(never or _with_return_data(m.ChildExited(child.run_id, child.exit, now.wall), begun.run_dir))
+        for run, kept in self._adopter.ended():
+            messages.append(self._kept_end(run, kept, now))
+        return messages
+
+    def _kept_end(self, run: Run, kept: Kept | None, now: m.Now) -> m.Input:
+        """The end of a process that was not our child, as its keeper recorded it."""
+        exit_, time = (kept.exit, kept.time) if kept else (None, now.wall)
+        return _with_return_data(m.ChildExited(run.run_id, exit_, time), self._run_dir(run))
+
+    def _run_dir(self, run: Run) -> str:
+        return os.path.join(self._data_dir, "runs", run.job_name, run.run_id)
+
+    def _write_trigger_data(self, run: Run, run_dir: str) -> None:
+        """What was dropped, whole, for the command to read (TRIGGER_DATA_FILE)."""
+        if run.trigger.type == "schedule":
+            return
+        os.makedirs(run_dir, 0o750, exist_ok=True)
+        descriptor = os.open(
+            os.path.join(run_dir, "trigger_data.json"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640
+        )
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(dict(run.trigger.data), file, ensure_ascii=False)
+
+
+def host_of(environ: Mapping[str, str]) -> environment.Host:
+    """What every run is told of the machine: of the daemon's own environment only PATH is handed on (D-49)."""
+    user = pwd.getpwuid(os.geteuid())
+    return environment.Host(environ.get("PATH") or "/usr/bin:/bin", user.pw_dir, user.pw_name)
+
+
+def _directory(job: Job, variables: Mapping[str, str]) -> str:
+    """`working_directory` is taken as it is, and a run that cannot start there fails; `PWD` from the configuration
+    counts if it is a directory, as in dsari (D-48); otherwise the run directory."""
+    if job.working_directory is not None:
+        return job.working_directory
+    wanted = variables.get("PWD")
+    return wanted if wanted and os.path.isdir(wanted) else variables["RUN_DIR"]
+
+
+def _never_began(begun: _Begun, exit_: Exit) -> m.StartFailed | None:
+    """A keeper's 126 or 127 may mean that its shell could not start the command (B-38)."""
+    if not begun.kept or exit_.code not in (126, 127):
+        return None
+    why = cannot_execute(begun.argv, begun.path, begun.directory)
+    return m.StartFailed(begun.run_id, *why) if why else None
+
+
+def _with_return_data(message: m.ChildExited, run_dir: str) -> m.ChildExited:
+    value, problem = returned.read(run_dir)
+    return replace(message, run_data=value, message=problem or returned.message_of(value))

@@ -1,0 +1,90 @@
+"""From a file that was found in the spool to an input of the engine.
+
+Owns the questions that take both the configuration and the run log: is there such a job, was this claim recorded
+before a crash, whose is this `id`. Must not decide anything: a refusal is an input like any other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import pwd
+from dataclasses import replace
+from datetime import tzinfo
+
+from dsari_like.config import plans
+from dsari_like.config.checks import Unfit
+from dsari_like.core import messages as m
+from dsari_like.core.model import Configuration, Job
+from dsari_like.core.names import is_trigger_id
+from dsari_like.core.request import Control, read_control, read_trigger
+from dsari_like.errors import TriggerError
+from dsari_like.spool.inbox import Found
+from dsari_like.store.runlog import RunLog
+
+Message = m.TriggerArrived | m.TriggerRefused | m.CancelAsked | m.AlreadyRecorded
+
+
+def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m.Now) -> Message:
+    """What the engine is told of a claimed file."""
+    claim = found.claim
+    if runlog.knows_token(claim.token):
+        return m.AlreadyRecorded(claim)
+    try:
+        if found.problem is not None:
+            raise TriggerError([found.problem])
+        if found.kind == "control":
+            return _control(found)
+        return _trigger(found, _job(configuration, claim.name), configuration, runlog, now)
+    except TriggerError as error:
+        return m.TriggerRefused(claim, str(error), _id_of(found.data))
+
+
+def _trigger(
+    found: Found, job: Job, configuration: Configuration, runlog: RunLog, now: m.Now
+) -> m.TriggerArrived:
+    claim = found.claim
+    zone = plans.zone(job.schedule_timezone or configuration.timezone)
+    trusted = claim.uid in (0, os.geteuid())
+    trigger = read_trigger(found.data, job, zone, now.wall, trusted, _zone_or_none)
+    origin = {"file": claim.file_name, "uid": claim.uid, "user": _user(claim.uid), "time": claim.received}
+    known = runlog.run_of_id(trigger.id) if trigger.id else None
+    return m.TriggerArrived(claim, replace(trigger, origin=origin), known)
+
+
+def _job(configuration: Configuration, name: str) -> Job:
+    job = configuration.jobs.get(name)
+    if job is None:
+        close = difflib.get_close_matches(name, configuration.jobs, 1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        raise TriggerError([f"there is no job '{name}' in the configuration{hint}"])
+    return job
+
+
+def _control(found: Found) -> m.CancelAsked:
+    """The requests this version can carry out; every other one is refused by its name."""
+    request: Control = read_control(found.data)
+    run_id = request.arguments.get("run")
+    if request.action != "cancel" or set(request.arguments) - {"run", "reason"} or run_id is None:
+        raise TriggerError([f"action: this version can only cancel one run, given as 'run'; found '{request.action}'"])
+    return m.CancelAsked(found.claim, run_id, str(request.arguments.get("reason", "")), request.id)
+
+
+def _id_of(data: object) -> str | None:
+    """The `id` of a refused file, if it has one that can name a receipt."""
+    value = data.get("id") if isinstance(data, dict) else None
+    return value if isinstance(value, str) and is_trigger_id(value) else None
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _zone_or_none(name: str) -> tzinfo | None:
+    try:
+        return plans.zone(name)
+    except Unfit:
+        return None
