@@ -10,8 +10,8 @@ from datetime import tzinfo
 from functools import lru_cache
 
 from dsari_like.core import cron, hashing, interval, recurrence
-from dsari_like.core.occurrences import RecurrenceText
-from dsari_like.core.slot import DstPolicy, Lost, Rule, ScheduleError, Slot, next_of
+from dsari_like.core.rrule import RecurrenceText
+from dsari_like.core.slot import DstPolicy, Lost, Rule, ScheduleError, ScheduleFault, Slot, next_of
 from dsari_like.core.zones import Transition, transitions, view
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Parsed",
     "Rule",
     "ScheduleError",
+    "ScheduleFault",
     "Slot",
     "Transition",
     "bind",

@@ -17,6 +17,10 @@ class ScheduleError(UserError):
     """A schedule text that cannot be used; the message says which part, why, and what to write instead."""
 
 
+class ScheduleFault(Exception):
+    """Our mistake: a rule answered with an instant that is not later. The job is parked; it must never loop."""
+
+
 class DstPolicy(enum.Enum):
     """What fixed times do where the zone skips or repeats them. Elapsed-time schedules know no such places."""
 
@@ -82,13 +86,18 @@ class Rule(ABC):
 
 
 def next_of(rules: Sequence[Rule], after: float) -> Slot | None:
-    """The earliest slot of a job's whole list of schedules."""
-    if len(rules) == 1:
-        return rules[0].next_after(after)
+    """The earliest slot of a job's whole list of schedules.
+
+    The one guard against a start loop stands here, in front of whatever calculates: an answer in the past would
+    start the job again as soon as it ends (B-70).
+    """
     found = [slot for rule in rules if (slot := rule.next_after(after)) is not None]
     if not found:
         return None
     time = min(slot.time for slot in found)
+    if time <= after:
+        texts = ", ".join(repr(rule.text) for rule in rules)
+        raise ScheduleFault(f"{texts}: the next slot after {after:.3f} came out as {time:.3f}, which is not later")
     return _merged([slot for slot in found if slot.time == time])
 
 

@@ -18,6 +18,7 @@ from dsari_like.core.schedule import (
     DstPolicy,
     Rule,
     ScheduleError,
+    ScheduleFault,
     Slot,
     bind,
     default_anchor,
@@ -334,6 +335,24 @@ def test_skipped_times_of_a_list_are_counted_once() -> None:
     assert (slot.count, slot.skipped) == (3, ("2026-03-29 02:15", "2026-03-29 02:30"))
 
 
+class Backwards(Rule):
+    """A rule with the fault that the guard is there for."""
+
+    text = "backwards"
+
+    def next_after(self, after: float) -> Slot:
+        return Slot(after)
+
+    def describe(self) -> str:
+        return self.text
+
+
+def test_an_answer_that_is_not_later_is_a_fault_and_no_slot() -> None:
+    """B-70."""
+    with pytest.raises(ScheduleFault, match=r"'backwards': .* which is not later"):
+        next_of([Backwards()], 5.0)
+
+
 # Recurrence
 
 
@@ -448,7 +467,7 @@ def test_recurrence_years_later_is_as_exact_and_as_quick() -> None:
         ("RRULE:FREQ=DAILY;BYSETPOS=1", "there is none"),
         ("RRULE:FREQ=DAILY;BYDAY=1MO", "no number fits here"),
         ("RRULE:FREQ=MONTHLY;BYDAY=6MO", "outside 1-5"),
-        ("RRULE:FREQ=WEEKLY;BYMONTHDAY=1", "no meaning with FREQ=WEEKLY"),
+        ("RRULE:FREQ=WEEKLY;BYMONTHDAY=1", "cannot be used with FREQ=WEEKLY"),
         ("RRULE:FREQ=DAILY;WKST=XX", "WKST=XX"),
         ("RRULE:FREQ=DAILY;INTERVAL=1.5", "not a number"),
         ("RRULE:FREQ=DAILY;UNTIL=tomorrow", "is not a time such as"),
@@ -623,3 +642,4 @@ def test_start_up_loads_neither_library() -> None:
 def test_parse_trees_are_shared() -> None:
     assert parse("H H * * *") is parse("H H * * *")
     assert not hasattr(rule("H H * * *"), "__dict__")
+    assert sys.getsizeof(rule("H H * * *")) <= 120
