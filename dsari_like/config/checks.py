@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsari_like.config.words import split_words
 from dsari_like.core.names import is_job_name, is_variable
@@ -34,15 +33,16 @@ _LARGEST = 2**53
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
 class Odd:
     """A value that YAML makes and no key takes, such as a date; kept so that the refusal can name it."""
 
-    what: str
+    __slots__ = ("what",)
+
+    def __init__(self, what: str) -> None:
+        self.what = what
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing wrong: where below the value that was judged, and what.
 
     `wrong` and `choices` are for "did you mean", which costs more than the judgement and is therefore worked out only
@@ -72,8 +72,7 @@ class Unfit(Exception):
         return [fault.below(*outer) for fault in self.faults]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One kind of value: its words ("a whole number"), its JSON Schema, and how it is taken."""
 
     words: str
@@ -309,11 +308,14 @@ def take_value(value: Any) -> str:
     raise unfit("text or a number", value, hint)
 
 
+def _take_variable(pair: tuple[Any, Any]) -> tuple[str, str]:
+    return take_variable_name(pair[0]), take_value(pair[1])
+
+
 def _take_variables(value: Any) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise unfit("a map of variables", value)
-    names = each(((name, name) for name in value), take_variable_name)
-    return dict(zip(names, each(value.items(), take_value), strict=True))
+    return dict(each(((pair[0], pair) for pair in value.items()), _take_variable))
 
 
 VARIABLE = Check("text or a number", {"type": ["string", "number"]}, take_value)

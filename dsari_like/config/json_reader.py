@@ -119,11 +119,11 @@ class _Lines:
         if len(path) == 2:
             self._source.entries.setdefault(str(path[0]), array("L")).append(self._line)
         if self._careful:
-            self._source.lines[path] = self._line
+            self._source.lines.setdefault(path, self._line)
 
     def _element(self) -> None:
         if not self._frames or self._frames[-1] is not None:
             return
         self._path[-1] = int(self._path[-1]) + 1
         if self._careful:
-            self._source.lines[tuple(self._path)] = self._line
+            self._source.lines.setdefault(tuple(self._path), self._line)

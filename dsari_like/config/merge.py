@@ -5,7 +5,7 @@ Owns the rule of D-02: maps are merged, anything else is replaced by what comes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dsari_like.config.checks import KeyPath
@@ -36,24 +36,26 @@ def _merge(into: _Own, later: dict[str, Any]) -> None:
             into[key] = value
 
 
-def first_places(sources: Sequence[Source], sections: Sequence[str]) -> dict[KeyPath, Where]:
-    """Where each entry of the sections was written first."""
-    places: dict[KeyPath, Where] = {}
+def first_places(sources: Sequence[Source], section: str) -> dict[str, Where]:
+    """Where each entry of a section was written first."""
+    places: dict[str, Where] = {}
     for source in sources:
-        for section in sections:
-            entries = source.data.get(section)
-            if isinstance(entries, dict):
-                for name, line in zip(entries, source.entries.get(section, ()), strict=False):
-                    if (section, name) not in places:
-                        places[section, name] = Where(source.file, line)
+        entries = source.data.get(section)
+        if isinstance(entries, dict):
+            for name, line in zip(entries, source.entries.get(section, ()), strict=False):
+                if name not in places:
+                    places[name] = Where(source.file, line)
     return places
 
 
-def last_place(sources: Sequence[Source], path: KeyPath) -> tuple[int, int]:
-    """The source (by number) and line that had the last word on a path, or on the deepest part of it that is there."""
-    for end in range(len(path), 0, -1):
-        for number in range(len(sources) - 1, -1, -1):
-            line = sources[number].lines.get(path[:end])
-            if line is not None:
-                return number, line
-    return 0, 0
+Places = Mapping[KeyPath, tuple[int, int]]
+
+
+def last_places(sources: Sequence[Source]) -> Places:
+    """For every path the source (by number) and the line that had the last word on it."""
+    return {path: (number, line) for number, source in enumerate(sources) for path, line in source.lines.items()}
+
+
+def nearest(places: Places, path: KeyPath) -> tuple[int, int]:
+    """The place of a path, or of the deepest part of it that was written anywhere."""
+    return next((places[path[:end]] for end in range(len(path), 0, -1) if path[:end] in places), (0, 0))

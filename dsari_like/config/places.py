@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsari_like.errors import ConfigError
 
@@ -24,8 +24,7 @@ _SYSTEM = (
 _NOT_OURS = frozenset({"/etc", "/usr/etc", "/usr/local/etc"})
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """A configuration directory, and where data is kept unless the configuration says otherwise."""
 
     config_dir: str

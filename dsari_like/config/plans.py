@@ -44,7 +44,8 @@ def zone(name: str) -> tzinfo:
 def local_zone() -> tzinfo:
     """The machine's zone with its rules, so that it is right after the clocks change too (B-32).
 
-    By name where `TZ`, /etc/timezone or the link /etc/localtime gives one; else whatever /etc/localtime holds; else UTC.
+    By name where `TZ`, /etc/timezone or the link /etc/localtime gives one, else whatever /etc/localtime holds, else
+    UTC.
     """
     for name in _local_names():
         found = _known(name) if name else None

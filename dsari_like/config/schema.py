@@ -7,8 +7,7 @@ or what several keys mean together (`build`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsari_like.config.checks import (
     BOOLEAN,
@@ -31,15 +30,13 @@ from dsari_like.config.checks import (
     duration,
     found,
     one_of,
-    shown,
     unfit,
     whole_number,
 )
 from dsari_like.core.model import CatchUp, Merge, OnShutdown
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One line of the table. `default` is as one would write it; None is "none", and may be written as null."""
 
     name: str
@@ -78,6 +75,7 @@ class Section:
         self.name, self.noun, self.keys = name, noun, keys
         self.table: Mapping[str, Key] = {key.name: key for key in keys}
         self._takers: dict[str, Callable[[Any], Any]] = {key.name: key.check.take for key in keys}
+        self._choices = tuple(self.table)
         self._required = [key.name for key in keys if key.default is REQUIRED]
 
     def take(self, value: Any) -> dict[str, Any]:
@@ -113,7 +111,7 @@ class Section:
     def _unknown(self, name: str) -> Fault:
         if name in LATER.get(self.name, ()):
             return Fault((name,), f"key '{name}' is not supported by this version; remove it")
-        return Fault((name,), "unknown key", name, tuple(self.table))
+        return Fault((name,), "unknown key", name, self._choices)
 
     @property
     def schema(self) -> Schema:
@@ -134,7 +132,7 @@ def _property(key: Key) -> Schema:
 def _take_map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise unfit("a map", value)
-    return dict(value)
+    return value
 
 
 def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
@@ -144,16 +142,17 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 
 
 #: Keys of the interface that this version does not carry out. Refused by name, so that nobody believes they work.
-LATER: Mapping[str, frozenset[str]] = {
-    "top": frozenset(
-        "orchestrations callbacks callback_languages notify mail webhooks retention".split()  # fmt: skip
+LATER: Mapping[str, tuple[str, ...]] = {
+    "top": (
+        "orchestrations", "callbacks", "callback_languages", "notify", "mail", "webhooks", "retention",
     ),
-    "job": frozenset(
-        "stages blackout blackout_policy user group umask nice heartbeat resume_command cancel_grace on_cancelled "
-        "retries retry_delay retry_backoff retry_exit_codes locks items items_parallel blocked_until after "
-        "event_trigger callbacks universal_callbacks notify executor".split()
+    "job": (
+        "stages", "blackout", "blackout_policy", "user", "group", "umask", "nice", "heartbeat", "resume_command",
+        "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "items",
+        "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
+        "executor",
     ),
-}
+}  # fmt: skip
 
 PARAMETER = Section(
     "parameter", "a parameter",
@@ -304,13 +303,3 @@ def json_schema() -> dict[str, Any]:
         **TOP.schema,
         "$defs": {"job": JOB.schema, "job_group": JOB_GROUP.schema},
     }
-
-
-def suggestion(fault: Fault) -> str:
-    """The words " (did you mean …?)" of a fault, or nothing when no choice is near."""
-    if not fault.wrong or len(fault.wrong) > 64:
-        return ""
-    from difflib import get_close_matches  # 3 ms, and only ever needed for an error
-
-    near = get_close_matches(fault.wrong, fault.choices, 1, 0.6)
-    return f" (did you mean {shown(near[0])}?)" if near else ""

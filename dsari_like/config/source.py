@@ -8,7 +8,6 @@ and every fault. Lines for everything would cost a third of the time and half of
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
 from typing import Any
 
 from dsari_like.config.checks import KeyPath
@@ -21,24 +20,20 @@ class Again(Exception):
     """The quick reading met something it cannot word; read carefully."""
 
 
-@dataclass(slots=True)
 class Source:
     """One file as read. `lines` is filled by the careful reading only, `entries` by both."""
 
-    file: str
-    data: dict[str, Any] = field(default_factory=dict)
-    entries: dict[str, array[int]] = field(default_factory=dict)  # of each top-level map: the lines of its keys, in order
-    lines: dict[KeyPath, int] = field(default_factory=dict)
-    faults: list[tuple[int, KeyPath, str]] = field(default_factory=list)
-    broken: bool = False  # not all of it could be read
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.data: dict[str, Any] = {}
+        self.entries: dict[str, array[int]] = {}  # of each top-level map: the lines of its keys, in their order
+        self.lines: dict[KeyPath, int] = {}
+        self.faults: list[tuple[int, KeyPath, str]] = []
+        self.broken = False  # not all of it could be read
 
     def fault(self, line: int, text: str, path: KeyPath = ()) -> None:
         """Note something wrong with the file itself."""
         self.faults.append((line, path, text))
-
-    def line_of(self, path: KeyPath) -> int:
-        """The line of the deepest part of a path that this file has; 0 for none of it."""
-        return next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 0)
 
 
 def utf8_fault(data: bytes) -> tuple[int, str] | None:

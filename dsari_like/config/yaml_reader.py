@@ -26,9 +26,9 @@ from yaml.resolver import Resolver
 from dsari_like.config.checks import KeyPath, Odd, found, shown
 from dsari_like.config.source import DEEPEST, Again, Source, utf8_fault
 
-#: Values that aliases and merge keys may add to those that are written: enough for `<<: *defaults` in 100,000 jobs,
-#: too few for ten lists of ten aliases each inside one another.
-MOST_ALIASED = 1_000_000
+#: Values that aliases and merge keys may add to those that are written, and how many more for each four bytes of the
+#: file: enough for `<<: *defaults` in every job, too few for ten lists of ten aliases each inside one another.
+MOST_ALIASED = 100_000
 #: The C parser compares each %TAG line with all before it.
 _MOST_DIRECTIVES = 16
 _LONGEST = 100  # characters of a number
@@ -67,7 +67,7 @@ def read_yaml(file: str, data: bytes, *, careful: bool, keys: dict[str, str]) ->
             wrong = _syntax(error)
         except yaml.reader.ReaderError as error:
             line = data.count(b"\n", 0, error.position) + 1
-            wrong = (line, f"expected text, found the character {error.character:#04x}; write it as an escape or remove it")
+            wrong = (line, f"expected text, found the character {error.character:#04x}; remove it or write an escape")
         except _Stop as stop:
             wrong = stop.args
     if wrong is not None:
@@ -103,6 +103,7 @@ class _Walk:
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0  # values made so far, those behind aliases included
         self._aliased = 0
+        self._most_aliased = MOST_ALIASED + len(data) // 4
 
     def document(self) -> None:
         """The one document of the file; an empty file is an empty map."""
@@ -147,8 +148,8 @@ class _Walk:
     def _weigh(self, event: _Event, size: int) -> None:
         self._count += size
         self._aliased += size
-        if self._aliased > MOST_ALIASED:
-            raise _Stop(_line(event), f"aliases repeat more than {MOST_ALIASED} values; write fewer")
+        if self._aliased > self._most_aliased:
+            raise _Stop(_line(event), f"aliases repeat more than {self._most_aliased} values; write fewer")
 
     def _collection(self, event: _Event, path: KeyPath, tag: str, read: Callable[[KeyPath], Any]) -> Any:
         if len(path) >= DEEPEST:
@@ -179,7 +180,8 @@ class _Walk:
                 raise ValueError  # `1:1:1:…` is a number to YAML, and one of quadratic cost
             return construct(yaml.ScalarNode(tag, event.value))
         except (ValueError, KeyError, IndexError, OverflowError, yaml.YAMLError):
-            self._fault(event, path, f"{shown(event.value)} cannot be read as {tag.removeprefix(_TAG)}; put it in quotes")
+            kind = tag.removeprefix(_TAG)
+            self._fault(event, path, f"{shown(event.value)} cannot be read as {kind}; put it in quotes")
             return _BROKEN
 
     def _list(self, path: KeyPath) -> list[Any]:
@@ -187,7 +189,7 @@ class _Walk:
         while (event := self._next()).__class__ is not SequenceEndEvent:
             below = (*path, len(values))
             if self._careful:
-                self._source.lines[below] = _line(event)
+                self._source.lines.setdefault(below, _line(event))
             values.append(self._value(event, below))
         return values
 
@@ -205,7 +207,7 @@ class _Walk:
                 first = self._source.lines.get(below, 0)
                 self._fault(event, below, f"this key was given before, at line {first}; keep one of the two")
             elif self._careful:
-                self._source.lines[below] = _line(event)
+                self._source.lines.setdefault(below, _line(event))
             value = self._value(self._next(), below)
             if not twice:
                 values[key] = value
