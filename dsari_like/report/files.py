@@ -24,7 +24,7 @@ class Site:
         """Make the file hold the text. Returns whether it had to be written."""
         data = text.encode("utf-8", "replace")
         changed = self._put_bytes(path, data)
-        if self.compressed and path.endswith(".html") and (changed or not os.path.exists(self._at(path + ".gz"))):
+        if self.compressed and path.endswith(".html") and (changed or not self.has(path + ".gz")):
             self._put_bytes(path + ".gz", gzip.compress(data, 6, mtime=0))
         return changed
 
@@ -46,6 +46,10 @@ class Site:
                 return file.read()
         except (OSError, UnicodeDecodeError):
             return None
+
+    def has(self, path: str) -> bool:
+        """Whether the file is there."""
+        return os.path.exists(self._at(path))
 
     def _at(self, path: str) -> str:
         return os.path.join(self.root, path)

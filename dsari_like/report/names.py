@@ -9,19 +9,19 @@ too; it keeps a `%`, which no checked name holds.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
+
+from dsari_like.core.names import is_job_name
 
 PAGE_SIZE = 50
 JOBS_A_PAGE = 100
 INDEX = "index.html"
-
-_LEGAL = re.compile(r"[A-Za-z0-9 _+.:@-]{1,64}")
+STATUS = "status.json"
 
 
 def directory_of(name: str) -> str:
     """The name of a job or run as one component of a path."""
-    if _LEGAL.fullmatch(name) and name not in (".", ".."):
+    if is_job_name(name):
         return name
     return quote(name, safe="").replace(".", "%2E")[:240] or "%"
 

@@ -1,0 +1,280 @@
+"""The front page and the lists of all jobs: what needs somebody first, then what happens, then everything.
+
+Owns what is shown there and in which order. Must not know how it looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from dsari_like.report import moments, names, views, words
+from dsari_like.report.overview import Standing
+from dsari_like.report.shapes import decision_object, run_object
+from dsari_like.report.views import Head, JobLine, RunLine, Scene, Time
+from dsari_like.store.reader import DecisionRow, RunRow
+
+LATEST, FAILURES, SHOWN, DUE = 25, 10, 20, 10
+_LOOKED_AT = 100  # rows looked through for those that may be shown
+_ODD_OUTCOMES = ("refused", "missed", "dropped", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that needs somebody: a failing job, a page that could not be made, a doubtful configuration."""
+
+    kind: str
+    name: str
+    url: str
+    text: str
+    since: Time | None = None
+    detail: str = ""
+    good: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A run that runs or waits, with what there is to say of it now."""
+
+    run: RunLine
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job that will be due."""
+
+    job: str
+    url: str
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A decision in a list."""
+
+    job: str
+    url: str
+    outcome: str
+    text: str
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
+class FrontView:
+    """The front page."""
+
+    headline: str
+    tone: str
+    troubles: tuple[Trouble, ...]
+    more_troubles: int
+    running: tuple[Live, ...]
+    more_running: int
+    waiting: tuple[Live, ...]
+    more_waiting: int
+    due: tuple[Due, ...]
+    latest: tuple[RunLine, ...]
+    failures: tuple[RunLine, ...]
+    told: tuple[Told, ...]
+    jobs: tuple[JobLine, ...]
+    job_count: int
+    job_pages: int
+    as_of: Time | None
+    is_empty: bool
+    spool: str
+    config_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """A page of a list: `from` and `to` are the names at its ends."""
+
+    number: int
+    url: str
+    first: str
+    last: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobsView:
+    """A page of the list of all jobs."""
+
+    jobs: tuple[JobLine, ...]
+    job_count: int
+    pages: tuple[PageLink, ...]
+
+
+def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[Head, FrontView, dict[str, Any]]:
+    """The front page, with what `status.json` says of the same moment."""
+    counts = scene.reader.open_counts()
+    running, waiting = scene.reader.running(), scene.reader.waiting(SHOWN * 2)
+    troubles = _troubles(scene, running, failed_pages)
+    live = _live(scene, [run for run in running if scene.shows(run.job_name)], _running_text)
+    queued = _live(scene, _shown(scene, waiting), lambda s, run: words.waiting_sentence(run, running, s.configuration))
+    active = counts.get("running", 0) + counts.get("timed_out", 0)
+    view = FrontView(
+        headline=_headline(scene, troubles, len(live), len(queued)),
+        tone="bad" if troubles else "live" if live else "good",
+        troubles=tuple(troubles[:SHOWN]),
+        more_troubles=max(0, len(troubles) - SHOWN),
+        running=live[:SHOWN],
+        more_running=max(0, len(live) - SHOWN),
+        waiting=queued[:SHOWN],
+        more_waiting=max(0, sum(counts.values()) - active - SHOWN),
+        due=_due(scene, now),
+        latest=_lines(scene, _shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST),
+        failures=_lines(scene, _shown(scene, scene.reader.failures(_LOOKED_AT)), FAILURES),
+        told=_told(scene),
+        jobs=_first_jobs(scene, now),
+        job_count=len(scene.overview.names),
+        job_pages=job_page_count(scene),
+        as_of=_as_of(scene),
+        is_empty=not scene.overview.names,
+        spool=f"{scene.configuration.data_dir}/trigger",
+        config_dir=scene.configuration.config_dir,
+    )
+    page = names.front_page()
+    return views.head(scene, page, view.headline, view.tone, bool(active)), view, _status(scene, now, running, waiting)
+
+
+def jobs_page(scene: Scene, number: int, now: float) -> tuple[Head, JobsView]:
+    """A page of the list of all jobs, counted from 1."""
+    page = names.jobs_page(number)
+    root = names.root_of(page)
+    first = (number - 1) * names.JOBS_A_PAGE
+    here = scene.overview.names[first : first + names.JOBS_A_PAGE]
+    lines = tuple(views.job_line(scene, root, name, now) for name in here)
+    title = "All jobs" if number == 1 else f"All jobs, page {number}"
+    view = JobsView(lines, len(scene.overview.names), _page_links(scene, number))
+    return views.head(scene, page, title, ""), view
+
+
+def job_page_count(scene: Scene) -> int:
+    """How many pages the list of all jobs has; at least one."""
+    return max(1, -(-len(scene.overview.names) // names.JOBS_A_PAGE))
+
+
+def _page_links(scene: Scene, here: int) -> tuple[PageLink, ...]:
+    all_names, size = scene.overview.names, names.JOBS_A_PAGE
+    starts = enumerate(range(0, len(all_names), size), 1)
+    return tuple(
+        PageLink(n, names.link("", names.jobs_page(n)), all_names[i], all_names[i : i + size][-1], n == here)
+        for n, i in starts
+    )
+
+
+def _headline(scene: Scene, troubles: list[Trouble], running: int, waiting: int) -> str:
+    failing = sum(1 for trouble in troubles if trouble.kind == "failing")
+    other = len(troubles) - failing
+    parts = [f"{failing} failing"] if failing else []
+    parts += [f"{other} to look at"] if other else []
+    if not parts:
+        parts = ["All is well"] if any(scene.overview.of(name).run_id for name in scene.overview.names) else ["Ready"]
+    parts += [f"{running} running"] if running else []
+    parts += [f"{waiting} waiting"] if waiting else []
+    return ", ".join(parts)
+
+
+def _troubles(scene: Scene, running: Iterable[RunRow], failed_pages: Mapping[str, str]) -> list[Trouble]:
+    found = [_failing(scene, standing) for standing in scene.overview.failing()]
+    found += [_stuck(scene, run) for run in running if run.status == "timed_out" and scene.shows(run.job_name)]
+    found += [
+        Trouble("page", page, names.link("", page), f"This page could not be made as it should: {problem}")
+        for page, problem in sorted(failed_pages.items())
+    ]
+    found += [Trouble("configuration", "Configuration", "", text) for text in scene.configuration.warnings]
+    return found
+
+
+def _failing(scene: Scene, standing: Standing) -> Trouble:
+    since = standing.failing_since
+    return Trouble(
+        "failing",
+        standing.name,
+        names.link("", names.run_page(standing.name, standing.failed_run_id)),
+        views.streak_words(standing),
+        views.time(scene, since) if since is not None else None,
+        standing.failed_reason,
+        views.time(scene, standing.good_time) if standing.good_time is not None else None,
+    )
+
+
+def _stuck(scene: Scene, run: RunRow) -> Trouble:
+    url = names.link("", names.run_page(run.job_name, run.run_id))
+    return Trouble("timed_out", run.job_name, url, words.outcome_sentence(run, scene.zone))
+
+
+def _running_text(scene: Scene, run: RunRow) -> str:
+    """What is known of a run's end. Its length so far is not: it would be wrong a second later."""
+    usual = scene.overview.of(run.job_name).usual
+    if usual is None or run.start_time is None:
+        return ""
+    end = moments.at(run.start_time + usual, scene.zone)
+    return f"usually takes {moments.duration(usual)}, so until about {end:%H:%M:%S}"
+
+
+def _live(scene: Scene, runs: Iterable[RunRow], text: Any) -> tuple[Live, ...]:
+    return tuple(Live(views.run_line(scene, "", run), text(scene, run)) for run in runs)
+
+
+def _shown(scene: Scene, runs: Iterable[RunRow]) -> Iterable[RunRow]:
+    return (run for run in runs if scene.shows(run.job_name))
+
+
+def _lines(scene: Scene, runs: Iterable[RunRow], count: int) -> tuple[RunLine, ...]:
+    return tuple(views.run_line(scene, "", run) for run in islice(runs, count))
+
+
+def _due(scene: Scene, now: float) -> tuple[Due, ...]:
+    return tuple(
+        Due(name, names.link("", names.job_page(name)), views.coming(scene, instant))
+        for instant, name in scene.overview.upcoming(now, DUE)
+    )
+
+
+def _told(scene: Scene) -> tuple[Told, ...]:
+    """The latest slots and triggers that became no run: what is looked for when something did not happen."""
+    found = (row for row in scene.reader.decisions(limit=_LOOKED_AT) if row.outcome in _ODD_OUTCOMES)
+    return tuple(told(scene, "", row) for row in islice((row for row in found if scene.shows(row.job_name)), 8))
+
+
+def told(scene: Scene, root: str, row: DecisionRow) -> Told:
+    """A decision in a list."""
+    url = names.link(root, names.job_page(row.job_name))
+    text = words.decision_sentence(row, scene.zone)
+    return Told(row.job_name, url, row.outcome, text, views.time(scene, row.time))
+
+
+def _first_jobs(scene: Scene, now: float) -> tuple[JobLine, ...]:
+    return tuple(views.job_line(scene, "", name, now) for name in scene.overview.names[: names.JOBS_A_PAGE])
+
+
+def _as_of(scene: Scene) -> Time | None:
+    run = scene.reader.newest_change()
+    if run is None:
+        return None
+    return views.time(scene, max(t for t in (run.queue_time, run.start_time, run.stop_time) if t is not None))
+
+
+def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterable[RunRow]) -> dict[str, Any]:
+    """What `status.json` says: the same as the front page, for programs."""
+    as_of = _as_of(scene)
+    return {
+        "title": scene.configuration.title,
+        "as_of": as_of.iso if as_of else None,
+        "failing": [
+            {"job_name": s.name, "run_id": s.failed_run_id, "since": s.failing_since, "in_a_row": s.streak}
+            for s in scene.overview.failing()
+        ],
+        "running": [run_object(run) for run in _shown(scene, running)],
+        "waiting": [run_object(run) for run in _shown(scene, waiting)],
+        "next": [{"job_name": name, "time": instant} for instant, name in scene.overview.upcoming(now, DUE)],
+        "latest": [run_object(run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],
+        "decisions": [
+            decision_object(row) for row in scene.reader.decisions(limit=LATEST) if scene.shows(row.job_name)
+        ],
+        "jobs": len(scene.overview.names),
+    }

@@ -1,0 +1,244 @@
+"""The pages of a job: how it stands, when it is due, how long it takes, its history and its configuration.
+
+Owns what is shown there and in which order. Must not know how it looks.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import UTC
+from enum import Enum
+from itertools import islice
+from typing import Any
+
+from markupsafe import Markup
+
+from dsari_like.core.model import Job
+from dsari_like.report import charts, moments, names, views, words
+from dsari_like.report.front import Told, told
+from dsari_like.report.overview import Standing
+from dsari_like.report.shapes import decision_object, run_object
+from dsari_like.report.views import Head, RunLine, Scene, Time
+from dsari_like.store.reader import RunRow
+
+DUE, TOLD, LOOKED_AT = 5, 8, 50
+_SECONDS = ("catch_up_limit", "max_execution", "max_execution_grace")
+_ELSEWHERE = ("name", "description", "where")
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A slot that is to come, in the zone of the schedule and in UTC."""
+
+    time: Time
+    utc: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of the configuration and its value, as text."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """The last run of a kind: the last good one, the last failed one."""
+
+    url: str
+    time: Time
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job's own page."""
+
+    name: str
+    description: str
+    state: str
+    word: str
+    tone: str
+    sentence: str
+    why: str
+    archived: bool
+    schedule: tuple[str, ...]
+    schedule_text: tuple[str, ...]
+    zone: str
+    coming: tuple[Coming, ...]
+    good: Milestone | None
+    failed: Milestone | None
+    usual: str
+    success: str
+    trend: Markup
+    open: tuple[RunLine, ...]
+    runs: tuple[RunLine, ...]
+    run_count: int
+    older_url: str
+    told: tuple[Told, ...]
+    settings: tuple[Setting, ...]
+    where: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryView:
+    """A page of a job's history. A full one never changes: it links to its neighbours, which both exist."""
+
+    name: str
+    job_url: str
+    number: int
+    runs: tuple[RunLine, ...]
+    older_url: str
+    newer_url: str
+
+
+def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[str, Any]]:
+    """The page of a job, and its twin."""
+    page = names.job_page(name)
+    root, newest = names.root_of(page), scene.reader.newest_number(name)
+    rows = scene.reader.numbered(name, newest - names.PAGE_SIZE + 1, newest)[::-1]
+    odd = [row for row in scene.reader.decisions(job=name, limit=LOOKED_AT) if row.outcome != "started"]
+    view = _view(scene, name, now, root, rows, tuple(told(scene, root, row) for row in odd[:TOLD]))
+    live = any(row.status in ("running", "timed_out") for row in rows)
+    head = views.head(scene, page, f"{view.word.capitalize()}: {name}", view.tone, live)
+    return head, view, _twin(scene, name, rows, view, odd)
+
+
+def history_page(scene: Scene, name: str, number: int, rows: Iterable[RunRow]) -> tuple[Head, HistoryView]:
+    """A page of a job's history; `rows` are its runs, oldest first."""
+    page = names.history_page(name, number)
+    root = names.root_of(page)
+    lines = tuple(views.run_line(scene, root, row) for row in rows)[::-1]
+    full = len(lines) == names.PAGE_SIZE
+    older = names.link("", f"page-{number - 1}.html") if number > 1 else ""
+    newer = names.link("", f"page-{number + 1}.html") if full else ""
+    view = HistoryView(name, names.link("", names.INDEX), number, lines, older, newer)
+    return views.head(scene, page, f"{name}, page {number} of its history", ""), view
+
+
+def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ...], odd: tuple[Told, ...]) -> JobView:
+    job, standing = scene.configuration.jobs.get(name), scene.overview.of(name)
+    lines = tuple(views.run_line(scene, root, row) for row in rows)
+    newest = rows[0].number if rows and rows[0].number else 0
+    return JobView(
+        name=name,
+        description=job.description if job else "",
+        state=standing.status,
+        word=words.state_word(standing.status) if standing.status else "never ran",
+        tone="bad" if standing.is_failing else views.tone_of(standing.status),
+        sentence=words.outcome_sentence(rows[0], scene.zone) if rows else "It has not run yet.",
+        why=_failing_words(scene, standing),
+        archived=job is None,
+        schedule=tuple(rule.describe() for rule in scene.overview.rules(name)),
+        schedule_text=job.schedule if job else (),
+        zone=moments.zone_name(_zone(scene, job)),
+        coming=_coming(scene, job, name, now),
+        good=_milestone(scene, root, name, standing.good_run_id, standing.good_time, ""),
+        failed=_milestone(scene, root, name, standing.failed_run_id, standing.failed_time, standing.failed_reason),
+        usual=moments.duration(standing.usual) if standing.usual is not None else "",
+        success=_success(rows),
+        trend=charts.trend(_points(scene, root, rows)),
+        open=tuple(line for line, row in zip(lines, rows, strict=True) if row.stop_time is None),
+        runs=lines,
+        run_count=newest,
+        older_url=f"page-{names.last_history_number(newest)}.html" if newest > names.PAGE_SIZE else "",
+        told=odd,
+        settings=_settings(job) if job else (),
+        where=str(job.where) if job and job.where.file else "",
+        command=words.command("trigger", name),
+    )
+
+
+def _zone(scene: Scene, job: Job | None) -> Any:
+    return moments.zone_of(job.schedule_timezone) if job and job.schedule_timezone else scene.zone
+
+
+def _failing_words(scene: Scene, standing: Standing) -> str:
+    if not standing.is_failing or standing.failing_since is None:
+        return ""
+    return f"{views.streak_words(standing)}, since {moments.moment(standing.failing_since, scene.zone)}."
+
+
+def _coming(scene: Scene, job: Job | None, name: str, now: float) -> tuple[Coming, ...]:
+    if job is None:
+        return ()
+    zone = _zone(scene, job)
+    return tuple(
+        Coming(views.coming(scene, slot.time, zone), moments.weekday(slot.time, UTC), slot.note)
+        for slot in scene.overview.slots(name, now, DUE)
+    )
+
+
+def _milestone(scene: Scene, root: str, name: str, run_id: str, instant: float | None, text: str) -> Milestone | None:
+    if instant is None:
+        return None
+    return Milestone(names.link(root, names.run_page(name, run_id)), views.time(scene, instant), text)
+
+
+def _success(rows: Iterable[RunRow]) -> str:
+    """How many of the latest runs did what they should."""
+    verdicts = [row.status == "completed" for row in rows if row.status in ("completed", "failed")]
+    return f"{sum(verdicts)} of the latest {len(verdicts)} completed" if verdicts else ""
+
+
+def _points(scene: Scene, root: str, rows: Iterable[RunRow]) -> list[charts.Point]:
+    return [
+        charts.Point(
+            row.duration,
+            row.status,
+            names.link(root, names.run_page(row.job_name, row.run_id)),
+            f"{row.status}, {moments.duration(row.duration)}, {moments.moment(row.start_time or 0.0, scene.zone)}",
+        )
+        for row in reversed(tuple(rows))
+        if row.duration is not None
+    ]
+
+
+def _settings(job: Job) -> tuple[Setting, ...]:
+    """The keys that differ from their defaults; who reads them wants what was meant, not what could have been."""
+    return tuple(
+        Setting(field.name, text)
+        for field in fields(job)
+        if field.name not in _ELSEWHERE
+        and (value := getattr(job, field.name)) != (None if field.default is MISSING else field.default)
+        and (text := _setting_text(field.name, value))
+    )
+
+
+def _setting_text(key: str, value: Any) -> str:
+    if key == "command":
+        return shlex.join(value)
+    if key in _SECONDS and value is not None:
+        return moments.duration(value)
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}={_plain(words.masked(inner, name))}" for name, inner in value.items())
+    if isinstance(value, tuple):
+        return "\n".join(map(str, value))
+    return str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _twin(scene: Scene, name: str, rows: Iterable[RunRow], view: JobView, odd: Iterable[Any]) -> dict[str, Any]:
+    return {
+        "job_name": name,
+        "description": view.description,
+        "status": view.state,
+        "archived": view.archived,
+        "schedule": list(view.schedule_text),
+        "timezone": view.zone,
+        "next": [slot.time.iso for slot in view.coming],
+        "configuration": {setting.key: setting.value for setting in view.settings},
+        "where": view.where,
+        "runs": [run_object(row) for row in rows],
+        "decisions": [decision_object(row) for row in islice(odd, TOLD)],
+    }

@@ -1,0 +1,106 @@
+"""Templates to text: the one place that knows Jinja2.
+
+Owns the environment, the fingerprint of everything that is the same for all pages, and what is put in the place of
+a page that cannot be made. Jinja2 is imported by whoever imports this, which the renderer does at its first page:
+a daemon that has nothing to show yet does not pay for it.
+
+Templates of `template_dir` are looked for first, so one can be replaced and the others kept. Escaping is always on,
+whatever a template is called. What the templates and their blocks are is told in `templates/README`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from dsari_like import __version__
+from dsari_like.report.ansi import visible
+from dsari_like.report.views import Head
+
+STYLE = "style.css"
+POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+
+_log = logging.getLogger(__name__)
+
+
+class Pages:
+    """Compiled templates, the user's before ours."""
+
+    def __init__(self, template_dir: str | None) -> None:
+        own = jinja2.PackageLoader("dsari_like.report", "templates")
+        self._own = _environment(own)
+        theirs = [jinja2.FileSystemLoader(template_dir)] if template_dir else []
+        self._environment = _environment(jinja2.ChoiceLoader([*theirs, own])) if theirs else self._own
+
+    def render(self, template: str, head: Head, view: object) -> tuple[str, str]:
+        """The page, and what was wrong: a template of the user that fails is replaced by ours, ours by a few plain
+        words, so that a link never leads nowhere and one page never stops the others (B-53)."""
+        problem = ""
+        for environment in (self._environment, self._own):
+            try:
+                return environment.get_template(template).render(head=head, view=view), problem
+            except Exception as error:
+                problem = problem or f"template {template}: {type(error).__name__}: {error}"
+                _log.warning("cannot make the page '%s' as it should be: %s", head.title, problem)
+        return plain_page(head.title, problem), problem
+
+    def style(self) -> str:
+        """The style sheet, the user's or ours."""
+        return _source(self._environment, STYLE)
+
+    def fingerprint(self, settings: Sequence[object]) -> str:
+        """Changes with anything that changes every page: the version, a template, the style, a setting."""
+        digest = hashlib.sha256(repr((__version__, POLICY, *settings)).encode())
+        for name in sorted(self._environment.list_templates(extensions=["html", "css"])):
+            digest.update(_source(self._environment, name).encode())
+        return digest.hexdigest()
+
+
+def plain_page(title: str, problem: str) -> str:
+    """What stands where a page could not be made."""
+    text = "This page could not be made. The others are not affected; the daemon's log says more."
+    return Markup(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>{0}</title><h1>{0}</h1><p>{1}</p><pre>{2}</pre>\n'
+    ).format(title, text, problem)
+
+
+def templates_directory() -> str:
+    """Where our own templates are, for whoever wants to begin with a copy."""
+    return str(resources.files("dsari_like.report") / "templates")
+
+
+def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=loader,
+        autoescape=True,  # not by file name: a template called otherwise must not be the way in
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # looked at again when a configuration is read, not at each of 100,000 pages
+    )
+    environment.filters["visible"] = _visible
+    environment.filters["lines"] = _lines
+    environment.globals["policy"] = POLICY
+    return environment
+
+
+def _visible(value: Any) -> Markup:
+    """Text from outside in one line of a page: what could deceive the reader is shown by number."""
+    return value if isinstance(value, Markup) else visible(str(value))
+
+
+def _lines(value: object) -> Markup:
+    """The same for text of several lines."""
+    return Markup("\n").join(visible(line) for line in str(value).split("\n"))
+
+
+def _source(environment: jinja2.Environment, name: str) -> str:
+    if environment.loader is None:
+        return ""
+    return environment.loader.get_source(environment, name)[0]

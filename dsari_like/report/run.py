@@ -1,0 +1,241 @@
+"""The page of a run: how it ended and why, what caused it, what it printed, and where to look further.
+
+Owns what is shown there and in which order. Must not know how it looks. Written when the run starts and when it
+ends; a finished one never changes, so it links to what came before it and to nothing that came after.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dsari_like.report import moments, names, views, words
+from dsari_like.report.output import Limits, Line, OutputView, read
+from dsari_like.report.shapes import decision_object, document, event_object, parsed, run_object
+from dsari_like.report.views import Head, Scene, Time
+from dsari_like.store.reader import DecisionRow, EventRow, RunRow
+
+OUTPUT = "output.txt"
+_LAST_LINES = 8
+_DEBUG_FACTOR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and a value; with a link, or an exact time, where there is one."""
+
+    name: str
+    value: str
+    url: str = ""
+    time: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of state: when, to what, why, and how long the state before it had lasted."""
+
+    time: Time
+    status: str
+    word: str
+    tone: str
+    cause: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable the trigger set."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line to look further with."""
+
+    line: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run's page."""
+
+    job: str
+    job_url: str
+    run_id: str
+    short_id: str
+    status: str
+    word: str
+    tone: str
+    outcome: str
+    cause: str
+    description: str
+    facts: tuple[Fact, ...]
+    steps: tuple[Step, ...]
+    output: OutputView
+    last_lines: tuple[Line, ...]
+    output_url: str
+    directory_url: str
+    output_size: str
+    skipped_size: str
+    decisions: tuple[str, ...]
+    trigger: str
+    variables: tuple[Variable, ...]
+    return_data: str
+    commands: tuple[Command, ...]
+    previous_url: str
+
+
+def run_page(scene: Scene, run: RunRow) -> tuple[Head, RunView, dict[str, Any]]:
+    """The page of a run, and its twin."""
+    page = names.run_page(run.job_name, run.run_id)
+    events, decisions = scene.reader.events(run.run_id), scene.reader.decisions(run_id=run.run_id)[::-1]
+    view = _view(scene, run, names.root_of(page), events, decisions)
+    open_ = run.stop_time is None
+    title = f"{view.word.capitalize()}: {run.job_name} {view.short_id}"
+    twin = run_object(run)
+    twin["events"] = [event_object(event) for event in events]
+    twin["decisions"] = [decision_object(decision) for decision in decisions]
+    return views.head(scene, page, title, view.tone, open_), view, twin
+
+
+def _view(
+    scene: Scene, run: RunRow, root: str, events: tuple[EventRow, ...], decisions: tuple[DecisionRow, ...]
+) -> RunView:
+    shown = _output(scene, run)
+    files = names.link(f"{root}{scene.runs_link}/", f"{names.directory_of(run.job_name)}/{run.run_id}")
+    return RunView(
+        job=run.job_name,
+        job_url=names.link(root, names.job_page(run.job_name)),
+        run_id=run.run_id,
+        short_id=run.run_id[:8],
+        status=run.status,
+        word=words.state_word(run.status),
+        tone=views.tone_of(run.status),
+        outcome=words.outcome_sentence(run, scene.zone),
+        cause=words.cause_sentence(run, scene.zone),
+        description=words.description_of(run),
+        facts=tuple(_facts(scene, run, root)),
+        steps=tuple(_steps(scene, events)),
+        output=shown,
+        last_lines=_last_lines(run, shown),
+        output_url=f"{files}/{OUTPUT}",
+        directory_url=f"{files}/",
+        output_size=_size(shown.size),
+        skipped_size=_size(shown.skipped),
+        decisions=tuple(words.decision_sentence(decision, scene.zone) for decision in decisions),
+        trigger=_pretty(words.masked(run.trigger)) if run.trigger else "",
+        variables=tuple(_variables(run)),
+        return_data=_pretty(words.masked(parsed(run.run_data))) if run.run_data not in (None, "null") else "",
+        commands=tuple(_commands(run)),
+        previous_url=_previous(scene, run, root),
+    )
+
+
+def _output(scene: Scene, run: RunRow) -> OutputView:
+    """As much of the output as the job's `log_level` lets the report keep."""
+    job, limits = scene.configuration.jobs.get(run.job_name), _limits(scene)
+    level = job.log_level if job else "info"
+    if level == "none" or (level == "error" and run.status != "failed"):
+        return OutputView(problem=f"The output is not kept in the report: the job's log_level is {level}.")
+    if run.start_time is None:
+        return OutputView(problem="It never started, so there is no output.")
+    path = os.path.join(scene.runs_dir, names.directory_of(run.job_name), names.directory_of(run.run_id), OUTPUT)
+    return read(path, limits.times(_DEBUG_FACTOR) if level == "debug" else limits)
+
+
+def _limits(scene: Scene) -> Limits:
+    start, end = scene.configuration.report_run_output_start, scene.configuration.report_run_output_end
+    return Limits(start, end) if start or end else Limits()
+
+
+def _last_lines(run: RunRow, shown: OutputView) -> tuple[Line, ...]:
+    """What it printed last, put where the eye falls first: of failed runs, whose cause is mostly there."""
+    if run.status != "failed" or len(shown.head) + len(shown.tail) <= _LAST_LINES:
+        return ()
+    return (shown.tail or shown.head)[-_LAST_LINES:]
+
+
+def _facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
+    for name, instant in (("Due", run.schedule_time), ("Started", run.start_time), ("Ended", run.stop_time)):
+        if instant is not None:
+            yield Fact(name, "", time=views.time(scene, instant))
+    if run.start_time is not None:
+        yield Fact("Waited", moments.duration(run.waited))
+    if run.duration is not None:
+        yield Fact("Ran for", moments.duration(run.duration))
+    if run.exit_code is not None:
+        yield Fact("Exit code", str(run.exit_code) + (f", {signal}" if (signal := _signal(run)) else ""))
+    yield from _more_facts(run, root)
+
+
+def _more_facts(run: RunRow, root: str) -> Iterable[Fact]:
+    if run.user_seconds is not None:
+        yield Fact("Processor", f"{run.user_seconds:.2f} s user, {run.system_seconds or 0.0:.2f} s system")
+    if run.max_rss is not None:
+        yield Fact("Memory at most", _size(run.max_rss))
+    if run.attempt > 1:
+        yield Fact("Attempt", str(run.attempt))
+    if run.retry_of:
+        yield Fact("Retry of", run.retry_of[:8], names.link(root, names.run_page(run.job_name, run.retry_of)))
+    for name, value in (
+        ("Concurrency group", run.concurrency_group),
+        ("Trigger id", run.trigger_id),
+        ("Flow", run.flow_id),
+        ("Item", run.item),
+        ("Priority", str(run.priority) if run.priority else None),
+    ):
+        if value:
+            yield Fact(name, value)
+
+
+def _signal(run: RunRow) -> str:
+    code = run.exit_code or 0
+    return words.signal_name(code) if run.reason == "signal" and code > 128 else ""
+
+
+def _steps(scene: Scene, events: tuple[EventRow, ...]) -> Iterable[Step]:
+    for place, event in enumerate(events):
+        after = moments.duration(event.time - events[place - 1].time) if place else ""
+        word, tone = words.state_word(event.to_state), views.tone_of(event.to_state)
+        yield Step(views.time(scene, event.time), event.to_state, word, tone, event.cause, after)
+
+
+def _variables(run: RunRow) -> Iterable[Variable]:
+    for name, value in sorted(run.variables.items()):
+        yield Variable(name, str(words.masked(value, name)))
+
+
+def _commands(run: RunRow) -> Iterable[Command]:
+    yield Command(words.command("show", run.run_id), "everything that is recorded of it")
+    if run.stop_time is None:
+        yield Command(words.command("output", run.run_id, "--follow"), "its output as it comes")
+    else:
+        yield Command(words.command("output", run.run_id), "its whole output")
+    yield Command(words.command("explain", run.run_id), "why it ran, and when")
+    yield Command(words.command("trigger", run.job_name), "run the job again")
+
+
+def _previous(scene: Scene, run: RunRow, root: str) -> str:
+    """The run of the same job before this one."""
+    if run.number is None or run.number <= 1:
+        return ""
+    found = scene.reader.numbered(run.job_name, run.number - 1, run.number - 1)
+    return names.link(root, names.run_page(run.job_name, found[0].run_id)) if found else ""
+
+
+def _pretty(value: Any) -> str:
+    return document(value).rstrip("\n")
+
+
+def _size(count: int) -> str:
+    """`1.4 MiB`."""
+    size, units = float(count), iter(("bytes", "KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    while size >= 1024 and unit != "TiB":
+        size, unit = size / 1024, next(units)
+    return f"{count} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

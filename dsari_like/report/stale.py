@@ -1,0 +1,56 @@
+"""What was rendered, remembered beside the pages.
+
+Owns `.rendered.json`. Lost, malformed or of another version it means: make everything again, never an error. A
+sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "failed": {}}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+STATE = ".rendered.json"
+
+
+@dataclass(slots=True)
+class Rendered:
+    """How far the pages have come."""
+
+    fingerprint: str  # what is the same for all pages
+    configuration: str  # what the pages of jobs and the front pages show beside the run log
+    revision: int = -1  # the newest change of a run that all pages know
+    run_id: str = ""  # with it, when a commit of many changes is half done
+    decision: int = -1
+    failed: dict[str, str] = field(default_factory=dict)  # pages that could not be made, and why
+
+    def text(self) -> str:
+        """As it is kept."""
+        return json.dumps(asdict(self), sort_keys=True) + "\n"
+
+
+def recall(text: str | None) -> Rendered | None:
+    """What was kept; None when it cannot be read as that."""
+    try:
+        found: Any = json.loads(text or "")
+        rendered = Rendered(**found)
+    except (ValueError, TypeError):
+        return None
+    kinds = (str, str, int, str, int, dict)
+    values = asdict(rendered).values()
+    return rendered if all(isinstance(v, kind) for v, kind in zip(values, kinds, strict=True)) else None
+
+
+def digest_of(files: Iterable[str], settings: Iterable[object]) -> str:
+    """Changes when a file of the configuration does; a file that cannot be read counts as its name."""
+    digest = hashlib.sha256(repr(tuple(settings)).encode())
+    for path in files:
+        digest.update(path.encode(errors="surrogateescape"))
+        try:
+            with open(path, "rb") as file:
+                digest.update(file.read())
+        except OSError:
+            continue
+    return digest.hexdigest()

@@ -1,0 +1,214 @@
+"""What every page is made of: its head, and the line that stands for a run or a job in a table.
+
+Owns the flat objects that templates see, so that a template needs `for` and `if` and nothing else. Everything comes
+from rows, the configuration and the `now` that is passed in; no clock, no file, no markup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from urllib.parse import quote
+
+from dsari_like.core.model import Configuration
+from dsari_like.report import moments, names, words
+from dsari_like.report.overview import Overview, Standing, time_of
+from dsari_like.store.reader import Reader, RunRow
+
+TONES = {
+    "completed": "good",
+    "failed": "bad",
+    "timed_out": "bad",
+    "warning": "odd",
+    "running": "live",
+    "cancelled": "still",
+}
+_ICON = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
+    "<circle cx='8' cy='8' r='7' fill='{colour}'/>{mark}</svg>"
+)
+_ICON_COLOURS = {"good": "#1a7f4b", "bad": "#c4262e", "odd": "#a35b00", "live": "#2f5fd0"}
+_ICON_MARKS = {
+    "good": "<path d='M4.5 8.3l2.4 2.4 4.6-5' fill='none' stroke='#fff' stroke-width='1.8'/>",
+    "bad": "<path d='M5.2 5.2l5.6 5.6m0-5.6l-5.6 5.6' stroke='#fff' stroke-width='1.8'/>",
+    "live": "<path d='M6.3 4.8v6.4L11.4 8z' fill='#fff'/>",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What all pages are made from."""
+
+    configuration: Configuration
+    reader: Reader
+    overview: Overview
+    zone: tzinfo
+    runs_dir: str
+    runs_link: str  # the way from the front page's directory to the runs' own files
+
+    def shows(self, job: str) -> bool:
+        """Whether the job may be seen in the reports (D-27)."""
+        found = self.configuration.jobs.get(job)
+        return found is None or found.render_reports
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the frame of a page needs."""
+
+    title: str
+    site: str
+    root: str
+    home: str
+    jobs: str
+    icon: str
+    zone: str
+    refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """An instant for `<time>`: exact for machines and on pointing, short in the text."""
+
+    iso: str
+    exact: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in a table."""
+
+    url: str
+    short_id: str
+    job: str
+    job_url: str
+    status: str
+    word: str
+    tone: str
+    time: Time
+    duration: str
+    waited: str
+    trigger: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job in a list."""
+
+    name: str
+    url: str
+    description: str
+    status: str
+    word: str
+    tone: str
+    last: Time | None
+    last_url: str
+    duration: str
+    good: Time | None
+    next: Time | None
+    note: str
+
+
+def head(scene: Scene, page: str, title: str, tone: str, refresh: bool = False) -> Head:
+    """The frame of a page; its title carries the state, for those who look at a row of tabs."""
+    root, site = names.root_of(page), scene.configuration.title
+    return Head(
+        title=f"{title} · {site}",
+        site=site,
+        root=root,
+        home=names.link(root, names.front_page()),
+        jobs=names.link(root, names.jobs_page(1)),
+        icon=_icon(tone),
+        zone=moments.zone_name(scene.zone),
+        refresh=refresh,
+    )
+
+
+def time(scene: Scene, instant: float) -> Time:
+    """An instant for the columns of a table."""
+    zone = scene.zone
+    return Time(moments.iso(instant, zone), moments.moment(instant, zone), moments.short(instant, zone))
+
+
+def coming(scene: Scene, instant: float, zone: tzinfo | None = None) -> Time:
+    """An instant that is to come."""
+    there = zone or scene.zone
+    return Time(moments.iso(instant, there), moments.moment(instant, there), moments.weekday(instant, there))
+
+
+def tone_of(status: str) -> str:
+    """The colour family of a state; the word and the shape beside it say the same."""
+    return TONES.get(status, "wait" if status else "still")
+
+
+def run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
+    """A run in a table."""
+    return RunLine(
+        url=names.link(root, names.run_page(run.job_name, run.run_id)),
+        short_id=run.run_id[:8],
+        job=run.job_name,
+        job_url=names.link(root, names.job_page(run.job_name)),
+        status=run.status,
+        word=words.state_word(run.status),
+        tone=tone_of(run.status),
+        time=time(scene, time_of(run)),
+        duration=moments.duration(run.duration),
+        waited=_waited(run),
+        trigger=words.trigger_word(run),
+        note=_note(run),
+    )
+
+
+def job_line(scene: Scene, root: str, name: str, now: float) -> JobLine:
+    """A job in a list."""
+    standing, job = scene.overview.of(name), scene.configuration.jobs.get(name)
+    slot = scene.overview.next_slot(name, now) if job is not None else None
+    return JobLine(
+        name=name,
+        url=names.link(root, names.job_page(name)),
+        description=job.description if job else "",
+        status=standing.status,
+        word=words.state_word(standing.status) if standing.status else "never ran",
+        tone=tone_of(standing.status),
+        last=time(scene, standing.time) if standing.run_id else None,
+        last_url=names.link(root, names.run_page(name, standing.run_id)) if standing.run_id else "",
+        duration=moments.duration(standing.duration),
+        good=time(scene, standing.good_time) if standing.good_time is not None else None,
+        next=coming(scene, slot.time) if slot else None,
+        note=_job_note(scene, standing),
+    )
+
+
+def streak_words(standing: Standing) -> str:
+    """`3 failures in a row`."""
+    if standing.streak >= Reader.STREAK_LIMIT:
+        return f"{standing.streak} failures in a row or more"
+    return f"{standing.streak} failures in a row" if standing.streak > 1 else "Failed once"
+
+
+def _job_note(scene: Scene, standing: Standing) -> str:
+    job = scene.configuration.jobs.get(standing.name)
+    if job is None:
+        return "archived: no longer configured"
+    if not job.enabled:
+        return "not enabled"
+    return streak_words(standing).lower() if standing.is_failing else ""
+
+
+def _waited(run: RunRow) -> str:
+    """Only a wait that is worth telling: everything waits a few milliseconds."""
+    return moments.duration(run.waited) if run.waited is not None and run.waited >= 1 else ""
+
+
+def _note(run: RunRow) -> str:
+    """What a row says beside its columns: the trouble first, then the producer's words."""
+    trouble = words.reason_words(run) if run.status in ("failed", "cancelled") else ""
+    return trouble or run.message or words.description_of(run)
+
+
+def _icon(tone: str) -> str:
+    """A picture for the tab, in the page itself: no request is ever made for it."""
+    colour, mark = _ICON_COLOURS.get(tone, "#6b7280"), _ICON_MARKS.get(tone, "")
+    return "data:image/svg+xml," + quote(_ICON.format(colour=colour, mark=mark), safe=" =':/")
