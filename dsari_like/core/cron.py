@@ -14,7 +14,7 @@ from dsari_like.core import phrases
 from dsari_like.core.fields import KINDS, LAST_DAY, Field, parse_field
 from dsari_like.core.hashing import Numbers
 from dsari_like.core.months import month_shape
-from dsari_like.core.slot import DstPolicy, Lost, Rule, ScheduleError, Slot
+from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, Slot
 from dsari_like.core.walk import lost, next_slot
 from dsari_like.core.zones import DAY, ZoneView
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from dsari_like.core.hashing import BIT, Hashed
-from dsari_like.core.slot import ScheduleError
+from dsari_like.core.rule import ScheduleError
 
 LAST_DAY = BIT[0]
 """`L` in the day-of-month field: no month has a day 0, so that bit is free."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import floor
 
 from dsari_like.core import phrases
-from dsari_like.core.slot import Rule, ScheduleError, Slot
+from dsari_like.core.rule import Rule, ScheduleError, Slot
 
 _SIZES = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s)?", re.ASCII)

@@ -12,7 +12,7 @@ from math import floor
 
 from dsari_like.core import occurrences
 from dsari_like.core.rrule import RecurrenceText, Stamp, moment, read, refuse
-from dsari_like.core.slot import DstPolicy, Lost, Rule, ScheduleError, Slot
+from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, Slot
 from dsari_like.core.walk import lost, next_slot
 from dsari_like.core.zones import ZoneView, view
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from dsari_like.core.slot import ScheduleError
+from dsari_like.core.rule import ScheduleError
 
 _EPOCH = datetime(1970, 1, 1)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from dsari_like.core import cron, hashing, interval, recurrence
 from dsari_like.core.rrule import RecurrenceText
-from dsari_like.core.slot import DstPolicy, Lost, Rule, ScheduleError, ScheduleFault, Slot, next_of
+from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, ScheduleFault, Slot, next_of
 from dsari_like.core.zones import Transition, transitions, view
 
 __all__ = [

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from math import floor
 from typing import Protocol
 
-from dsari_like.core.slot import DstPolicy, Lost, Slot
+from dsari_like.core.rule import DstPolicy, Lost, Slot
 from dsari_like.core.zones import DAY, FIRST_INSTANT, LARGEST_CORRECTION, LAST_INSTANT, Segment, ZoneView
 
 # Every cron expression that fires at all fires within 40 years: 29 February on a given weekday, across 2100.
