@@ -13,12 +13,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import dsari_like.cli
+from dsari_like.cli.parser import COMMANDS, build
 from dsari_like.config import schema
 from dsari_like.core import names
 from dsari_like.core.lifecycle import TRANSITIONS
 
 MAN = Path(__file__).resolve().parents[1] / "man"
+
+#: What every command takes; the page says so once.
+COMMON = ("help", "config_dir", "version")
 
 _BLOCK = re.compile(r'(^\.\\" generated: (\w+)\n).*?(^\.\\" end\n)', re.MULTILINE | re.DOTALL)
 _ROFF = str.maketrans({"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"})
@@ -66,7 +69,7 @@ def commands() -> Iterator[str]:
         yield ".PP"
         yield prose(parser.description or "")
         for action in parser._actions:
-            if not isinstance(action, argparse._HelpAction):
+            if action.dest not in COMMON:
                 yield from entry(_head(action), sentence(action.help or ""))
 
 
@@ -112,13 +115,13 @@ def _parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
             for name, child in action.choices.items():
                 yield from below(f"{prefix} {name}".strip(), child)
 
-    return below("", dsari_like.cli.parser())
+    return below("", build(COMMANDS))
 
 
 def _synopsis(name: str, parser: argparse.ArgumentParser) -> str:
     words = [rf"\fBdsari\-like {roff(name)}\fR"]
     for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction):
+        if action.dest not in COMMON:
             shown = _head(action, short=True)
             words.append(shown if action.required and action.nargs not in ("*", "?") else f"[{shown}]")
     return " ".join(words)

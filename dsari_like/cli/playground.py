@@ -20,14 +20,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dsari_like.errors import UserError
+from dsari_like.cli.exits import No
 from dsari_like.system.clock import Clock
 
 #: Between two looks at something that is waited for.
 PAUSE = 0.1
 
 
-class PlaygroundError(UserError):
+class PlaygroundError(No):
     """The story cannot go on: the daemon ended, a command failed, or something did not happen in time."""
 
 
