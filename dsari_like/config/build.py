@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 
-from dsari_like.config.checks import Fault, KeyPath, Unfit, shown, take_name, take_variable_name
+from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP, Section
 from dsari_like.core import schedule
 from dsari_like.core.model import NOTHING, Configuration, Job, OnShutdown, Parameter, Runtime, Where
@@ -34,35 +34,31 @@ class Surroundings(NamedTuple):
 
 
 class Unsound(Exception):
-    """There is a fault, and the first was enough."""
+    """There are as many faults as the caller had patience for; looking on would be of no use."""
 
 
 class Build:
     """One building of one configuration; `faults` and `warnings` name the paths they are about."""
 
-    def __init__(
-        self,
-        raw: Mapping[str, Any],
-        where: Mapping[str, Mapping[str, Where]],
-        around: Surroundings,
-        first_only: bool = False,
-    ) -> None:
+    def __init__(self, around: Surroundings, where: Mapping[str, Mapping[str, Where]], patience: int) -> None:
         self.faults: list[Fault] = []
-        self._first_only = first_only
         self.warnings: list[Fault] = []
+        self._patience = patience
         self._around = around
         self._where = where
+        self._top: dict[str, Any] = {}
+        self._runtimes: dict[str, Runtime] = {}
         self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._told: dict[str, tuple[str, ...]] = {}
         self._unsound: dict[str, str] = {}
         self._owners: dict[str, str] = {}  # of each job that is in a group, the group
         self._lone: frozenset[str] = frozenset()  # those that are in none, when there are groups at all
+
+    def configuration(self, raw: Mapping[str, Any]) -> Configuration:
+        """All of it, using `raw` up. Of use only when there are no faults; `Unsound` when patience ended."""
         self._top, faults = TOP.read(raw)
         self._add(faults)
         self._runtimes = dict(self._each("runtimes", RUNTIME, lambda fields: Runtime(**fields)))
-
-    def configuration(self) -> Configuration:
-        """All of it. Of use only when there are no faults."""
         top = self._top
         data_dir = self._absolute(top.get("data_dir", self._around.data_dir))
         environment, secrets = self._environment((), top)
@@ -179,7 +175,7 @@ class Build:
             if text in self._unsound:
                 self._fault(at, self._unsound[text])
             else:
-                self.warnings += [Fault(at, warning) for warning in self._told[text]]
+                self._warn(*(Fault(at, warning) for warning in self._told[text]))
 
     def _learn(self, text: str) -> None:
         # Once for each text and not for each job: what is to be told of it depends on neither name nor zone.
@@ -202,7 +198,7 @@ class Build:
             groups[name] = fields.get("max", 1)
             if groups[name] == 0:
                 text = "the group is paused (max: 0); runs that need it wait until this is raised"
-                self.warnings.append(Fault(("concurrency_groups", name, "max"), text))
+                self._warn(Fault(("concurrency_groups", name, "max"), text))
         return groups
 
     def _each(self, key: str, section: Section, make: Callable[[dict[str, Any]], Any]) -> Iterator[tuple[str, Any]]:
@@ -232,10 +228,14 @@ class Build:
     def _fault(self, path: KeyPath, text: str) -> None:
         self._add([Fault(path, text)])
 
+    def _warn(self, *warnings: Fault) -> None:
+        if warnings and len(self.warnings) < MOST_FAULTS:
+            self.warnings += warnings
+
     def _add(self, faults: Sequence[Fault], *path: str | int) -> None:
         if faults:
             self.faults += [fault.below(*path) for fault in faults]
-            if self._first_only:
+            if len(self.faults) >= self._patience:
                 raise Unsound
 
 

@@ -31,6 +31,8 @@ _SIZE_UNIT = {None: 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _LONGEST = 100 * 365 * 86400.0
 _LARGEST = 2**53
 _SHOWN = 60
+#: Where the search for faults ends: nobody wants to know how many more there are in a file of another kind.
+MOST_FAULTS = 1_000
 
 
 class Odd:
@@ -146,6 +148,8 @@ def each(values: Iterable[tuple[str | int, Any]], take: Callable[[Any], Any]) ->
             taken.append(take(value))
         except Unfit as refusal:
             faults += refusal.below(index)
+            if len(faults) >= MOST_FAULTS:
+                break
     if faults:
         raise Unfit(*faults)
     return taken
@@ -330,6 +334,4 @@ def _take_values(value: Any) -> tuple[str, ...]:
     return tuple(each(enumerate(value), take_value))
 
 
-VALUES = Check(
-    "a list of text or numbers", {"type": "array", "items": VARIABLE.schema, "minItems": 1}, _take_values
-)
+VALUES = Check("a list of text or numbers", {"type": "array", "items": VARIABLE.schema, "minItems": 1}, _take_values)

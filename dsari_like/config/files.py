@@ -17,7 +17,7 @@ from typing import Any
 
 from dsari_like.config import plans
 from dsari_like.config.build import Build, Surroundings, Unsound
-from dsari_like.config.checks import Fault, Unfit
+from dsari_like.config.checks import MOST_FAULTS, Fault, Unfit
 from dsari_like.config.dump import dump
 from dsari_like.config.folder import Folder
 from dsari_like.config.merge import first_places, merged
@@ -67,12 +67,10 @@ def _load(places: Places, *, careful: bool) -> Configuration:
     written = merged(sources)
     where = {section: first_places(sources, section) for section in ("jobs", "job_groups")}
     around = Surroundings(*places, zone=plans.zone, variables=cache(_variables))
-    try:
-        build = Build(written, where, around, first_only=not careful)
-        configuration = build.configuration()
-    except Unsound:
-        raise Again from None
-    if build.warnings and not careful:
+    build = Build(around, where, patience=MOST_FAULTS if careful else 1)
+    with suppress(Unsound):
+        configuration = build.configuration(written)
+    if not careful and (build.faults or build.warnings):
         raise Again  # for the lines
     faults = told(sources, build.faults, folder.problems)
     if faults:

@@ -11,7 +11,7 @@ from array import array
 from typing import Any
 
 from dsari_like.config.checks import KeyPath, found
-from dsari_like.config.source import DEEPEST, Again, Source, utf8_fault
+from dsari_like.config.source import DEEPEST, Again, Source, Stop, require_utf8
 
 _TOO_DEEP = f"expected at most {DEEPEST} levels, found more; nothing here is that deep"
 _TOKEN = re.compile(
@@ -27,34 +27,34 @@ class _Constant(ValueError):
 def read_json(file: str, data: bytes, *, careful: bool) -> Source:
     """One file. Raises `Again` when there is a fault and the reading is not careful."""
     source = Source(file)
-    wrong = utf8_fault(data)
-    if wrong is None:
+    try:
+        require_utf8(data)
         text = data.decode("utf-8-sig")
-        wrong = _decode(source, text) or _Lines(source, text, careful).walk()
-    if wrong is not None:
-        source.broken = True
-        source.fault(*wrong)
+        source.data = _decode(text)
+        _Lines(source, text, careful).walk()
+    except Stop as stop:
+        source.stop(stop)
     if source.faults and not careful:
         raise Again
     return source
 
 
-def _decode(source: Source, text: str) -> tuple[int, str] | None:
+def _decode(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text, parse_constant=_refuse) if text.strip() else {}
     except json.JSONDecodeError as error:
-        return error.lineno, f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]} (column {error.colno})"
+        text = f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]} (column {error.colno})"
+        raise Stop(error.lineno, text) from None
     except RecursionError:
-        return 1, _TOO_DEEP
+        raise Stop(1, _TOO_DEEP) from None
     except _Constant as error:
         line = text.count("\n", 0, max(text.find(str(error)), 0)) + 1
-        return line, f"expected a number, found {error}; JSON has no such value"
+        raise Stop(line, f"expected a number, found {error}; JSON has no such value") from None
     except ValueError:
-        return 1, "expected numbers within reason, found one of thousands of digits; put it in quotes"
-    if value.__class__ is not dict:
-        return 1, f"expected a map of keys, found {found(value)}"
-    source.data = value
-    return None
+        raise Stop(1, "expected numbers within reason, found one of thousands of digits; put it in quotes") from None
+    if not isinstance(value, dict):
+        raise Stop(1, f"expected a map of keys, found {found(value)}")
+    return value
 
 
 def _refuse(name: str) -> Any:
@@ -76,8 +76,8 @@ class _Lines:
         self._frames: list[set[str] | None] = []  # the keys of each open map; None for a list
         self._key = False  # the next text is a key
 
-    def walk(self) -> tuple[int, str] | None:
-        """Note the line of every entry; where it stops early, the answer says why."""
+    def walk(self) -> None:
+        """Note the line of every entry."""
         for match in _TOKEN.finditer(self._text):
             kind = match.lastgroup
             if kind == "line":
@@ -89,8 +89,7 @@ class _Lines:
             else:
                 self._element()
             if len(self._path) > DEEPEST:
-                return self._line, _TOO_DEEP
-        return None
+                raise Stop(self._line, _TOO_DEEP)
 
     def _mark(self, mark: str) -> None:
         if mark in "[{":

@@ -5,7 +5,7 @@ Owns the rule of D-02: maps are merged, anything else is replaced by what comes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dsari_like.config.checks import KeyPath
@@ -51,9 +51,15 @@ def first_places(sources: Sequence[Source], section: str) -> dict[str, Where]:
 Places = Mapping[KeyPath, tuple[int, int]]
 
 
-def last_places(sources: Sequence[Source]) -> Places:
-    """For every path the source (by number) and the line that had the last word on it."""
-    return {path: (number, line) for number, source in enumerate(sources) for path, line in source.lines.items()}
+def last_places(sources: Sequence[Source], paths: Iterable[KeyPath]) -> Places:
+    """The source (by number) and the line that had the last word on each of the paths and on what is above them."""
+    asked = {path[:end] for path in paths for end in range(1, len(path) + 1)}
+    return {
+        path: (number, line)
+        for number, source in enumerate(sources)
+        for path, line in source.lines.items()
+        if path in asked
+    }
 
 
 def nearest(places: Places, path: KeyPath) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from dsari_like.config.checks import (
     COMMAND,
     FILLED,
     LEGAL_NAME,
+    MOST_FAULTS,
     NAME_SCHEMA,
     NAMES,
     PATH,
@@ -94,6 +95,8 @@ class Section:
             return taken, list(unfit(f"a map ({self.noun})", value).faults)
         faults: list[Fault] = []
         for name, written in value.items():
+            if len(faults) >= MOST_FAULTS:
+                break
             take = self._takers.get(name)
             if take is None:
                 faults.append(self._unknown(name))

@@ -10,14 +10,23 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from dsari_like.config.checks import KeyPath
+from dsari_like.config.checks import MOST_FAULTS, KeyPath
 
-#: Deeper than any configuration, shallower than any recursion limit.
-DEEPEST = 40
+#: Twice as deep as any configuration: a path is kept for every value, and each level is paid for.
+DEEPEST = 16
 
 
 class Again(Exception):
     """The quick reading met something it cannot word; read carefully."""
+
+
+class Stop(Exception):
+    """A fault after which the rest of the file cannot be understood, or need not be."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(line, text)
+        self.line = line
+        self.text = text
 
 
 class Source:
@@ -34,13 +43,20 @@ class Source:
     def fault(self, line: int, text: str, path: KeyPath = ()) -> None:
         """Note something wrong with the file itself."""
         self.faults.append((line, path, text))
+        if len(self.faults) >= MOST_FAULTS:
+            raise Stop(line, "there are too many faults; the rest was not read")
+
+    def stop(self, stop: Stop) -> None:
+        """Note why the rest of the file was not read."""
+        self.broken = True
+        self.faults.append((stop.line, (), stop.text))
 
 
-def utf8_fault(data: bytes) -> tuple[int, str] | None:
-    """The line of the first byte that is not UTF-8, and what to say about it."""
+def require_utf8(data: bytes) -> None:
+    """`Stop` at the first byte that is not UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return line, f"expected UTF-8, found the byte 0x{data[error.start]:02x}; save the file as UTF-8"
-    return None
+        text = f"expected UTF-8, found the byte 0x{data[error.start]:02x}; save the file as UTF-8"
+        raise Stop(line, text) from None

@@ -13,6 +13,7 @@ from dsari_like.config.source import Source
 
 #: More than anybody repairs in one go; a file of quite another kind has a fault on each of its lines.
 MOST_TOLD = 100
+_MOST_CHOICES = 1_000  # more than there are zones; each costs 10 µs
 
 
 def told(sources: Sequence[Source], faults: Sequence[Fault], problems: Sequence[str]) -> list[str]:
@@ -28,13 +29,13 @@ def told(sources: Sequence[Source], faults: Sequence[Fault], problems: Sequence[
         for number, source in enumerate(sources)
         for line, path, text in source.faults
     ]
-    places = last_places(sources) if faults else {}
+    places = last_places(sources, (fault.path for fault in faults))
     for fault in faults:
         if fault.path not in refused and not (broken and fault.context):
             placed.append((nearest(places, fault.path), fault))
     placed.sort(key=lambda one: one[0])
     lines = [_line(sources[number].file, line, fault) for (number, line), fault in placed[:MOST_TOLD]]
-    more = [f"and {len(placed) - MOST_TOLD} more faults"] if len(placed) > MOST_TOLD else []
+    more = [f"and at least {len(placed) - MOST_TOLD} more"] if len(placed) > MOST_TOLD else []
     return [*problems, *lines, *more]
 
 
@@ -54,7 +55,7 @@ def dotted(path: KeyPath) -> str:
 
 def suggestion(fault: Fault) -> str:
     """The words " (did you mean …?)" of a fault, or nothing when no choice is near."""
-    if not fault.wrong or len(fault.wrong) > 64:
+    if not fault.wrong or len(fault.wrong) > 64 or len(fault.choices) > _MOST_CHOICES:
         return ""
     from difflib import get_close_matches  # 3 ms, and only ever needed for an error
 

@@ -24,7 +24,7 @@ from yaml.events import (
 from yaml.resolver import Resolver
 
 from dsari_like.config.checks import KeyPath, Odd, found, shown
-from dsari_like.config.source import DEEPEST, Again, Source, utf8_fault
+from dsari_like.config.source import DEEPEST, Again, Source, Stop, require_utf8
 
 #: Values that aliases and merge keys may add to those that are written, and how many more for each four bytes of the
 #: file: enough for `<<: *defaults` in every job, too few for ten lists of ten aliases each inside one another.
@@ -57,38 +57,36 @@ def read_yaml(file: str, data: bytes, *, careful: bool, keys: dict[str, str]) ->
     `keys` holds the words that are stored once however often they are written.
     """
     source = Source(file)
-    wrong = utf8_fault(data)
-    if wrong is None and data.count(b"%TAG") > _MOST_DIRECTIVES:
-        wrong = (1, f"expected at most {_MOST_DIRECTIVES} %TAG directives, found {data.count(b'%TAG')}; remove them")
-    if wrong is None:
-        try:
-            _Walk(source, data, careful, keys).document()
-        except yaml.MarkedYAMLError as error:
-            wrong = _syntax(error)
-        except yaml.reader.ReaderError as error:
-            line = data.count(b"\n", 0, error.position) + 1
-            wrong = (line, f"expected text, found the character {error.character:#04x}; remove it or write an escape")
-        except _Stop as stop:
-            wrong = stop.args
-    if wrong is not None:
+    try:
+        _read(source, data, careful, keys)
+    except Stop as stop:
         if not careful:
-            raise Again
-        source.broken = True
-        source.fault(*wrong)
+            raise Again from None
+        source.stop(stop)
     return source
 
 
-class _Stop(Exception):
-    """A fault after which the rest of the file cannot be understood: its line and its text."""
+def _read(source: Source, data: bytes, careful: bool, keys: dict[str, str]) -> None:
+    require_utf8(data)
+    if data.count(b"%TAG") > _MOST_DIRECTIVES:
+        raise Stop(1, f"expected at most {_MOST_DIRECTIVES} %TAG directives, found {data.count(b'%TAG')}; remove them")
+    try:
+        _Walk(source, data, careful, keys).document()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error) from None
+    except yaml.reader.ReaderError as error:
+        line = data.count(b"\n", 0, error.position) + 1
+        text = f"expected text, found the character {error.character:#04x}; remove it or write an escape"
+        raise Stop(line, text) from None
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:
+def _syntax(error: yaml.MarkedYAMLError) -> Stop:
     mark = error.problem_mark or error.context_mark
     context = f"{error.context}: " if error.context else ""
     hint = ""
     if "cannot start any token" in str(error.problem):
         hint = "; indent with spaces, not tabs, and put text that begins with @, ` or % in quotes"
-    return (mark.line + 1 if mark else 1), f"this is not YAML: {context}{error.problem}{hint}"
+    return Stop(mark.line + 1 if mark else 1, f"this is not YAML: {context}{error.problem}{hint}")
 
 
 class _Walk:
@@ -119,7 +117,7 @@ class _Walk:
         assert self._next().__class__ is DocumentEndEvent
         following = self._next()
         if following.__class__ is not yaml.StreamEndEvent:
-            raise _Stop(_line(following), "expected one document, found a second; put it into a file of its own")
+            raise Stop(_line(following), "expected one document, found a second; put it into a file of its own")
 
     def _value(self, event: _Event, path: KeyPath) -> Any:
         kind = event.__class__
@@ -149,11 +147,11 @@ class _Walk:
         self._count += size
         self._aliased += size
         if self._aliased > self._most_aliased:
-            raise _Stop(_line(event), f"aliases repeat more than {self._most_aliased} values; write fewer")
+            raise Stop(_line(event), f"aliases repeat more than {self._most_aliased} values; write fewer")
 
     def _collection(self, event: _Event, path: KeyPath, tag: str, read: Callable[[KeyPath], Any]) -> Any:
         if len(path) >= DEEPEST:
-            raise _Stop(_line(event), f"expected at most {DEEPEST} levels, found more; nothing here is that deep")
+            raise Stop(_line(event), f"expected at most {DEEPEST} levels, found more; nothing here is that deep")
         if event.tag is not None and event.tag not in (_TAG + tag, "!"):
             self._fault(event, path, _unknown_tag(event.tag))
         return read(path)
@@ -219,7 +217,7 @@ class _Walk:
 
     def _map_keys(self, path: KeyPath) -> Iterator[tuple[_Event, Any]]:
         while (event := self._next()).__class__ is not MappingEndEvent:
-            key = self._value(event, path)
+            key = self._value(event, (*path, "?"))
             if key.__class__ is str:
                 yield event, self._keys.get(key, key)
             else:
@@ -253,4 +251,3 @@ def _line(event: _Event) -> int:
 
 def _unknown_tag(tag: str) -> str:
     return f"the tag {shown(tag.replace(_TAG, '!!'))} is not known; remove it"
-
