@@ -343,6 +343,12 @@ class Reader:
         )
         return tuple(EventRow(*row) for row in cursor)
 
+    def anchors(self) -> Mapping[str, float]:
+        """For each job with a recurrence rule, the instant it counts from."""
+        return dict(
+            self._connection.execute("select job_name, anchor from slots where anchor is not null").fetchall()
+        )
+
     # --- what is new --------------------------------------------------------------------------------------------
 
     def newest_revision(self) -> int:
