@@ -74,7 +74,7 @@ class Claims:
 
     def __init__(self, data_dir: str) -> None:
         self.data_dir = data_dir
-        self.root = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.root = open_directory(data_dir, follow=True)
         self._claimed = -1
         self._recent: deque[tuple[float, str]] = deque()
         self._known: set[str] = set()

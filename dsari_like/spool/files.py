@@ -82,9 +82,10 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def open_directory(name: str, at: int | None = None) -> int:
-    """A descriptor of the directory; raises OSError when it is anything else, a link to one included."""
-    return os.open(name, _DIRECTORY, dir_fd=at)
+def open_directory(name: str, at: int | None = None, follow: bool = False) -> int:
+    """A descriptor of the directory; raises OSError when it is anything else. `follow` is for the data directory, the
+    only path that the operator gave us and that may be a link."""
+    return os.open(name, _DIRECTORY & ~os.O_NOFOLLOW if follow else _DIRECTORY, dir_fd=at)
 
 
 def ensure_directory(name: str, at: int, mode: int) -> None:
@@ -94,11 +95,11 @@ def ensure_directory(name: str, at: int, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def directory(name: str, at: int | None = None, make: int | None = None) -> Iterator[int]:
+def directory(name: str, at: int | None = None, make: int | None = None, follow: bool = False) -> Iterator[int]:
     """A descriptor for the length of a block; `make` is the mode to make it with when it is missing."""
     if make is not None and at is not None:
         ensure_directory(name, at, make)
-    descriptor = open_directory(name, at)
+    descriptor = open_directory(name, at, follow)
     try:
         yield descriptor
     finally:

@@ -53,8 +53,8 @@ def _nobody(name: str) -> None:
 
 
 class Inbox:
-    """See the module. `on_directory` is told of every drop place before it is looked at, so that a watch can be in
-    place first: what arrives between the two is then seen by one of them."""
+    """See the module. `on_directory` is told of every drop place before it is looked at, and with "" of the directories
+    above them, so that a watch can be in place first: what arrives between the two is then seen by one of them."""
 
     def __init__(self, data_dir: str, on_directory: Callable[[str], None] = _nobody) -> None:
         self._claims = Claims(data_dir)

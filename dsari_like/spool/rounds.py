@@ -95,6 +95,7 @@ class Rounds:
             return False
         try:
             self.prepare(())
+            self._on_directory("")
             self._entries = os.scandir(self._trigger)
         except OSError as error:
             text = f"cannot look into trigger/: {os.strerror(error.errno or 0)}; trying again in {_RETRY:g} s"

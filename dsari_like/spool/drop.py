@@ -1,0 +1,70 @@
+"""The producer's side: how our own commands drop a trigger or a request.
+
+Owns making the file visible last (a hidden name, synced, then renamed) and durable before success is told: a power cut
+after `dsari-like trigger` has returned 0 loses nothing (P3). Must not know whether a daemon runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from dsari_like.core.names import is_job_name
+from dsari_like.errors import UserError
+from dsari_like.spool.claims import DIRECTORIES
+from dsari_like.spool.files import directory, is_candidate, write_whole
+from dsari_like.spool.parse import LARGEST
+
+
+def drop_trigger(data_dir: str, name: str, mapping: Mapping[str, Any], file_name: str | None = None) -> str:
+    """Drop a trigger for the job and return its path; raises UserError when it could not be made durable."""
+    if not is_job_name(name):
+        raise UserError(f"cannot drop a trigger for {name!r}: that is no legal name of a job; nothing was dropped")
+    return _drop(data_dir, ("trigger", name), mapping, file_name, f"a trigger for '{name}'")
+
+
+def drop_control(data_dir: str, mapping: Mapping[str, Any], file_name: str | None = None) -> str:
+    """Drop a request and return its path; raises UserError when it could not be made durable."""
+    return _drop(data_dir, ("control",), mapping, file_name, "a request")
+
+
+def _drop(data_dir: str, below: tuple[str, ...], mapping: Mapping[str, Any], name: str | None, what: str) -> str:
+    content = _content(mapping, what)
+    # A name of its own for each: two files under one name before the daemon looks are one trigger.
+    name = name or f"{secrets.token_hex(8)}.json"
+    if not is_candidate(name) or "/" in name or "\0" in name:
+        raise UserError(f"cannot drop {what} as {name!r}: no file of that name is looked at; nothing was dropped")
+    path = os.path.join(data_dir, *below, name)
+    try:
+        _write(data_dir, below, name, content)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise UserError(f"cannot drop {what} as {path}: {why}; nothing will run because of it") from None
+    return path
+
+
+def _content(mapping: Mapping[str, Any], what: str) -> bytes:
+    try:
+        content = json.dumps(dict(mapping), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"cannot drop {what}: it cannot be written as JSON: {error}; nothing was dropped") from None
+    if len(content) > LARGEST:
+        raise UserError(
+            f"cannot drop {what}: it is larger than the {LARGEST} bytes that are taken; nothing was dropped"
+        )
+    return content
+
+
+def _write(data_dir: str, below: tuple[str, ...], name: str, content: bytes) -> None:
+    """Every directory on the way is synced too: one that was made just now is no safer than the file in it."""
+    with ExitStack() as stack:
+        at = [stack.enter_context(directory(data_dir, follow=True))]
+        for step in below:
+            at.append(stack.enter_context(directory(step, at[-1], DIRECTORIES[below[0]])))
+        write_whole(name, content, at[-1], sync=True)
+        for descriptor in reversed(at):
+            os.fsync(descriptor)
