@@ -53,7 +53,7 @@ def daily_jobs(count: int) -> dict[str, object]:
     hour = time.localtime().tm_hour + 3
     return {
         f"job{number:06}": {
-            "command": "/bin/true",
+            "command": ["/bin/true"],
             "schedule": f"{number % 60} {(hour + number // 60 % 20) % 24} * * *",
         }
         for number in range(count)
