@@ -17,7 +17,7 @@ from typing import Any
 
 from dsari_like.core.model import NOTHING, Job, Trigger
 from dsari_like.core.names import is_reserved, is_swaying, is_trigger_id, is_variable
-from dsari_like.core.when import ZoneOf, kind_of, read_when
+from dsari_like.core.when import ZoneOf, is_time, kind_of, read_when
 from dsari_like.errors import TriggerError
 
 #: Wide enough for any ordering, far inside what the run log can hold: SQLite ends at 64 bits, JSON does not.
@@ -32,7 +32,7 @@ class Control:
     """A request to the daemon: one of `ACTIONS` and its arguments, checked."""
 
     action: str
-    arguments: Mapping[str, Any] = NOTHING
+    arguments: Mapping[str, Any]
     id: str | None = None
 
 
@@ -88,7 +88,7 @@ def _argument_faults(name: str, action: Action, key: str, value: object) -> list
     if key in _FLAGS:
         return [] if isinstance(value, bool) else [f"{key}: expected true or false, found {_found(value)}"]
     if key in ("since", "until") and isinstance(value, int | float) and not isinstance(value, bool):
-        return [] if math.isfinite(value) else [f"{key}: expected a time, found {value}"]
+        return [] if is_time(value) else [f"{key}: expected a time within the years 1 to 9999, found {_found(value)}"]
     if key == "tasks" and isinstance(value, list):
         return [fault for item in value for fault in _word_faults("tasks", item)]
     return _word_faults(key, value)

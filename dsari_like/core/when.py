@@ -23,9 +23,15 @@ def read_when(value: object, zone: tzinfo, zone_of: ZoneOf, now: float) -> float
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"expected epoch seconds or a date and time as text, found {kind_of(value)}")
     seconds = _of_text(value, zone, zone_of, now) if isinstance(value, str) else value
-    if not math.isfinite(seconds) or not EARLIEST <= seconds <= LATEST:
+    if not is_time(seconds):
         raise ValueError("expected a time within the years 1 to 9999")
     return float(seconds)
+
+
+def is_time(seconds: int | float) -> bool:
+    """Could these epoch seconds be printed in any zone? Compared before anything converts them: JSON knows integers
+    that no float can hold."""
+    return EARLIEST <= seconds <= LATEST
 
 
 def kind_of(value: object) -> str:
