@@ -127,7 +127,7 @@ def show(place: Playground, build: dict[str, Any], commit: str) -> bool:
     """What happened. True when the build passed, and was of the commit that was pushed."""
     output = place.command("output", build["run_id"]).splitlines()
     say()
-    say(run_table([run for run in place.runs() if run["stop_time"]]))
+    say("\n".join(run_table([run for run in place.runs() if run["stop_time"]])))
     say()
     say(f"The {JOB} run said:")
     say("\n".join(f"  {line}" for line in [*output[:2], "...", *output[-1:]]))

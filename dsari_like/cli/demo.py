@@ -79,7 +79,7 @@ def _wait_for_all(place: Playground) -> None:
 
 def _show(place: Playground) -> None:
     runs = [run for run in place.runs() if run["start_time"]]
-    _say("What happened, as the run log tells it:", "", _indented(run_table(runs).splitlines()), "")
+    _say("What happened, as the run log tells it:", "", _indented(run_table(runs)), "")
     for run in runs:
         if run["job_name"] == "greet":
             _say(f"  a run of greet said: {place.command('output', run['run_id']).strip()}")

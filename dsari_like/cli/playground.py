@@ -21,6 +21,9 @@ from types import FrameType
 from typing import Any
 
 from dsari_like.cli.exits import No
+from dsari_like.cli.table import Column, in_colour, layout, screen_width, state_column
+from dsari_like.report import words
+from dsari_like.report.moments import duration
 from dsari_like.system.clock import Clock
 
 #: Between two looks at something that is waited for.
@@ -91,7 +94,7 @@ class Playground:
 
     def spoken(self, command: str, *arguments: str) -> str:
         """The same as a person would type it."""
-        return " ".join(["dsari-like", command, "--config-dir", str(self.etc), *arguments])
+        return words.command(command, "--config-dir", str(self.etc), *arguments)
 
     def command(self, command: str, *arguments: str, answers: Sequence[int] = (0,)) -> str:
         """What a command prints; an exit status that is none of `answers` ends the story."""
@@ -168,18 +171,17 @@ def end_by_signal() -> None:
         signal.signal(number, leave)
 
 
-def run_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Runs as people read them: job, why it ran, how it ended, how long it took."""
-    rows = [("job", "because of", "state", "exit", "took")]
-    rows += [(run["job_name"], run["trigger_type"], run["status"], _exit(run), _took(run)) for run in runs]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+def run_table(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Runs as people read them, in lines: job, why it ran, how it ended, how long it took."""
+    columns = [Column("job"), Column("because of"), state_column(), Column("exit", right=True), Column("took")]
+    rows = [[run["job_name"], run["trigger_type"], run["status"], _exit(run), duration(_seconds(run))] for run in runs]
+    return list(layout(columns, rows, screen_width(), in_colour()))
 
 
 def _exit(run: Mapping[str, Any]) -> str:
     return "-" if run["exit_code"] is None else str(run["exit_code"])
 
 
-def _took(run: Mapping[str, Any]) -> str:
+def _seconds(run: Mapping[str, Any]) -> float | None:
     start, stop = run["start_time"], run["stop_time"]
-    return "-" if start is None or stop is None else f"{stop - start:.2f} s"
+    return None if start is None or stop is None else stop - start
