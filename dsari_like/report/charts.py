@@ -40,7 +40,8 @@ def trend(points: Sequence[Point]) -> Markup:
     return Markup(
         f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f"{_usual(points, most)}"
-        f'<line class="axis" x1="0" x2="{WIDTH}" y1="{_BOTTOM + 0.5}" y2="{_BOTTOM + 0.5}"/>{bars}</svg>'
+        f'<line class="axis" x1="0" x2="{WIDTH}" y1="{_BOTTOM + 0.5}" y2="{_BOTTOM + 0.5}"/>{bars}'
+        f'<text x="0" y="{_TOP - 1}">{escape(duration(most))}</text></svg>'
     )
 
 

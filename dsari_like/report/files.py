@@ -18,6 +18,7 @@ class Site:
 
     root: str
     compressed: bool = False  # a `.gz` twin beside every page
+    sweeping: bool = False  # remove twins of a time when pages were compressed
     written: list[str] = field(default_factory=list)
 
     def put(self, path: str, text: str) -> bool:
@@ -26,6 +27,8 @@ class Site:
         changed = self._put_bytes(path, data)
         if self.compressed and path.endswith(".html") and (changed or not self.has(path + ".gz")):
             self._put_bytes(path + ".gz", gzip.compress(data, 6, mtime=0))
+        elif self.sweeping and not self.compressed and self.has(path + ".gz"):
+            os.unlink(self._at(path + ".gz"))
         return changed
 
     def remove(self, directory: str) -> bool:

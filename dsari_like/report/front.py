@@ -13,7 +13,7 @@ from typing import Any
 from dsari_like.report import moments, names, views, words
 from dsari_like.report.overview import Standing
 from dsari_like.report.shapes import decision_object, run_object
-from dsari_like.report.views import Head, JobLine, RunLine, Scene, Time
+from dsari_like.report.views import Day, Head, JobLine, RunLine, Scene, Time
 from dsari_like.store.reader import DecisionRow, RunRow
 
 LATEST, FAILURES, SHOWN, DUE = 25, 10, 20, 10
@@ -75,8 +75,8 @@ class FrontView:
     waiting: tuple[Live, ...]
     more_waiting: int
     due: tuple[Due, ...]
-    latest: tuple[RunLine, ...]
-    failures: tuple[RunLine, ...]
+    latest: tuple[Day, ...]
+    failures: tuple[Day, ...]
     told: tuple[Told, ...]
     jobs: tuple[JobLine, ...]
     job_count: int
@@ -110,10 +110,11 @@ class JobsView:
 def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[Head, FrontView, dict[str, Any]]:
     """The front page, with what `status.json` says of the same moment."""
     counts = scene.reader.open_counts()
-    running, waiting = scene.reader.running(), scene.reader.waiting(SHOWN * 2)
+    running, waiting = scene.reader.running(), tuple(_shown(scene, scene.reader.waiting(_LOOKED_AT)))
     troubles = _troubles(scene, running, failed_pages)
     live = _live(scene, [run for run in running if scene.shows(run.job_name)], _running_text)
-    queued = _live(scene, _shown(scene, waiting), lambda s, run: words.waiting_sentence(run, running, s.configuration))
+    in_line = [run for run in waiting if run.status != "scheduled"]
+    queued = _live(scene, in_line, lambda s, run: words.waiting_sentence(run, running, s.configuration))
     active = counts.get("running", 0) + counts.get("timed_out", 0)
     view = FrontView(
         headline=_headline(scene, troubles, len(live), len(queued)),
@@ -123,10 +124,10 @@ def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[He
         running=live[:SHOWN],
         more_running=max(0, len(live) - SHOWN),
         waiting=queued[:SHOWN],
-        more_waiting=max(0, sum(counts.values()) - active - SHOWN),
-        due=_due(scene, now),
-        latest=_lines(scene, _shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST),
-        failures=_lines(scene, _shown(scene, scene.reader.failures(_LOOKED_AT)), FAILURES),
+        more_waiting=max(0, sum(counts.values()) - active - counts.get("scheduled", 0) - SHOWN),
+        due=_due(scene, now, [run for run in waiting if run.status == "scheduled"]),
+        latest=_days(scene, (run for run in scene.reader.runs(limit=_LOOKED_AT) if run.status != "scheduled"), LATEST),
+        failures=_days(scene, scene.reader.failures(_LOOKED_AT), FAILURES),
         told=_told(scene),
         jobs=_first_jobs(scene, now),
         job_count=len(scene.overview.names),
@@ -224,14 +225,16 @@ def _shown(scene: Scene, runs: Iterable[RunRow]) -> Iterable[RunRow]:
     return (run for run in runs if scene.shows(run.job_name))
 
 
-def _lines(scene: Scene, runs: Iterable[RunRow], count: int) -> tuple[RunLine, ...]:
-    return tuple(views.run_line(scene, "", run) for run in islice(runs, count))
+def _days(scene: Scene, runs: Iterable[RunRow], count: int) -> tuple[Day, ...]:
+    return views.days(scene, "", islice(_shown(scene, runs), count))
 
 
-def _due(scene: Scene, now: float) -> tuple[Due, ...]:
+def _due(scene: Scene, now: float, future: Iterable[RunRow]) -> tuple[Due, ...]:
+    """Slots of the schedules, and triggers that were given a time."""
+    slots = [(instant, name, names.job_page(name)) for instant, name in scene.overview.upcoming(now, DUE)]
+    slots += [(run.schedule_time, run.job_name, names.run_page(run.job_name, run.run_id)) for run in future]
     return tuple(
-        Due(name, names.link("", names.job_page(name)), views.coming(scene, instant))
-        for instant, name in scene.overview.upcoming(now, DUE)
+        Due(name, names.link("", page), views.coming(scene, instant)) for instant, name, page in sorted(slots)[:DUE]
     )
 
 
@@ -270,7 +273,7 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
             for s in scene.overview.failing()
         ],
         "running": [run_object(run) for run in _shown(scene, running)],
-        "waiting": [run_object(run) for run in _shown(scene, waiting)],
+        "waiting": [run_object(run) for run in waiting],
         "next": [{"job_name": name, "time": instant} for instant, name in scene.overview.upcoming(now, DUE)],
         "latest": [run_object(run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],
         "decisions": [

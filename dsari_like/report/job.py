@@ -6,7 +6,7 @@ Owns what is shown there and in which order. Must not know how it looks.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC
 from enum import Enum
@@ -20,7 +20,7 @@ from dsari_like.report import charts, moments, names, views, words
 from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
 from dsari_like.report.shapes import decision_object, run_object
-from dsari_like.report.views import Head, RunLine, Scene, Time
+from dsari_like.report.views import Day, Head, Scene, Time
 from dsari_like.store.reader import RunRow
 
 DUE, TOLD, LOOKED_AT = 5, 8, 50
@@ -75,8 +75,7 @@ class JobView:
     usual: str
     success: str
     trend: Markup
-    open: tuple[RunLine, ...]
-    runs: tuple[RunLine, ...]
+    days: tuple[Day, ...]
     run_count: int
     older_url: str
     told: tuple[Told, ...]
@@ -92,7 +91,7 @@ class HistoryView:
     name: str
     job_url: str
     number: int
-    runs: tuple[RunLine, ...]
+    days: tuple[Day, ...]
     older_url: str
     newer_url: str
 
@@ -109,21 +108,19 @@ def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[s
     return head, view, _twin(scene, name, rows, view, odd)
 
 
-def history_page(scene: Scene, name: str, number: int, rows: Iterable[RunRow]) -> tuple[Head, HistoryView]:
+def history_page(scene: Scene, name: str, number: int, rows: Sequence[RunRow]) -> tuple[Head, HistoryView]:
     """A page of a job's history; `rows` are its runs, oldest first."""
     page = names.history_page(name, number)
     root = names.root_of(page)
-    lines = tuple(views.run_line(scene, root, row) for row in rows)[::-1]
-    full = len(lines) == names.PAGE_SIZE
+    full = len(rows) == names.PAGE_SIZE
     older = names.link("", f"page-{number - 1}.html") if number > 1 else ""
     newer = names.link("", f"page-{number + 1}.html") if full else ""
-    view = HistoryView(name, names.link("", names.INDEX), number, lines, older, newer)
+    view = HistoryView(name, names.link("", names.INDEX), number, views.days(scene, root, rows[::-1]), older, newer)
     return views.head(scene, page, f"{name}, page {number} of its history", ""), view
 
 
 def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ...], odd: tuple[Told, ...]) -> JobView:
     job, standing = scene.configuration.jobs.get(name), scene.overview.of(name)
-    lines = tuple(views.run_line(scene, root, row) for row in rows)
     newest = rows[0].number if rows and rows[0].number else 0
     return JobView(
         name=name,
@@ -143,8 +140,7 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         usual=moments.duration(standing.usual) if standing.usual is not None else "",
         success=_success(rows),
         trend=charts.trend(_points(scene, root, rows)),
-        open=tuple(line for line, row in zip(lines, rows, strict=True) if row.stop_time is None),
-        runs=lines,
+        days=views.days(scene, root, rows),
         run_count=newest,
         older_url=f"page-{names.last_history_number(newest)}.html" if newest > names.PAGE_SIZE else "",
         told=odd,

@@ -57,6 +57,17 @@ def moment(time: float, zone: tzinfo) -> str:
     return f"{there:%a} {there.day} {there:%b} {there.year}, {there:%H:%M:%S} {zone_word(there)}"
 
 
+def day(time: float, zone: tzinfo) -> str:
+    """For the heading of a day in a list: `Fri 20 Nov 2026`."""
+    there = at(time, zone)
+    return f"{there:%a} {there.day} {there:%b} {there.year}"
+
+
+def clock(time: float, zone: tzinfo) -> str:
+    """For a list whose days have headings: `16:23:08`."""
+    return f"{at(time, zone):%H:%M:%S}"
+
+
 def short(time: float, zone: tzinfo) -> str:
     """For the columns of tables whose zone is named elsewhere: `20 Nov 2026 16:23:08`."""
     there = at(time, zone)
@@ -64,7 +75,7 @@ def short(time: float, zone: tzinfo) -> str:
 
 
 def weekday(time: float, zone: tzinfo) -> str:
-    """For times that are to come: `Fri 20 Nov 16:23`, with the seconds when there are any."""
+    """For times near to the reader: `Fri 20 Nov 16:23`, with the seconds when there are any."""
     there = at(time, zone)
     clock = f"{there:%H:%M:%S}" if there.second else f"{there:%H:%M}"
     return f"{there:%a} {there.day} {there:%b} {clock}"

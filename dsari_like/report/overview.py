@@ -7,7 +7,7 @@ seconds and the daemon has milliseconds. Must not know pages.
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -58,7 +58,13 @@ class Overview:
     def load(self, configured: Iterable[str], hidden: set[str], now: float) -> Iterator[None]:
         """Fill everything anew, a slice at a time."""
         self._standing, self._heap, self._failing = {}, [], set()
-        with_history = set(self._reader.jobs_with_history())
+        with_history: set[str] = set()
+        name = self._reader.job_after("")
+        while name is not None:
+            with_history.add(name)
+            if len(with_history) % _SLICE == 0:
+                yield
+            name = self._reader.job_after(name)
         visible = set(configured) - hidden
         self.archived = with_history - visible - hidden
         self.names = sorted(visible | self.archived)
@@ -70,14 +76,19 @@ class Overview:
             if count % _SLICE == 0:
                 yield
 
-    def refresh(self, name: str) -> None:
-        """Look the job up again."""
+    def refresh(self, name: str) -> bool:
+        """Look the job up again; True when nobody had heard of it."""
+        new = name not in self._standing and not self._knows(name)
+        if new:
+            insort(self.names, name)
+            self.archived.add(name)
         standing = _standing(name, self._reader)
         self._standing[name] = standing
         if standing.is_failing and name not in self.archived:
             self._failing.add(name)
         else:
             self._failing.discard(name)
+        return new
 
     def of(self, name: str) -> Standing:
         """How the job stands."""
@@ -86,6 +97,9 @@ class Overview:
     def place(self, name: str) -> int:
         """The job's place in the list of all jobs, counted from 0."""
         return bisect_left(self.names, name)
+
+    def _knows(self, name: str) -> bool:
+        return self.names[self.place(name) : self.place(name) + 1] == [name]
 
     def failing(self) -> list[Standing]:
         """The jobs whose last verdict is a failure; the newest trouble first."""

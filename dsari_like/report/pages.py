@@ -33,6 +33,7 @@ class Pages:
     """Compiled templates, the user's before ours."""
 
     def __init__(self, template_dir: str | None) -> None:
+        self._told: set[str] = set()
         own = jinja2.PackageLoader("dsari_like.report", "templates")
         self._own = _environment(own)
         theirs = [jinja2.FileSystemLoader(template_dir)] if template_dir else []
@@ -47,8 +48,14 @@ class Pages:
                 return environment.get_template(template).render(head=head, view=view), problem
             except Exception as error:
                 problem = problem or f"template {template}: {type(error).__name__}: {error}"
-                _log.warning("cannot make the page '%s' as it should be: %s", head.title, problem)
+                self._tell(head.title, problem)
         return plain_page(head.title, problem), problem
+
+    def _tell(self, title: str, problem: str) -> None:
+        """Once for each fault: a template that fails for one page fails for all."""
+        if problem not in self._told:
+            self._told.add(problem)
+            _log.warning("cannot make the page '%s' as it should be, ours is taken: %s", title, problem)
 
     def style(self) -> str:
         """The style sheet, the user's or ours."""

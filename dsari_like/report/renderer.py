@@ -21,13 +21,16 @@ from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
 from dsari_like.report.files import Site
 from dsari_like.report.overview import Overview
-from dsari_like.report.stale import STATE, Rendered, digest_of, recall
+from dsari_like.report.stale import SETTLED, STATE, Rendered, digest_of, recall
 from dsari_like.store.reader import Reader, RunRow
 
 if TYPE_CHECKING:
     from dsari_like.report.pages import Pages
     from dsari_like.report.views import Head, Scene
 
+NOTED = (
+    50  # pages that could not be made and are named; a template that fails everywhere need not be told 100,000 times
+)
 BATCH = 200  # changes taken at once; each batch ends with the front pages
 
 Clock = Callable[[], float]
@@ -56,6 +59,9 @@ class Renderer:
         self._overview = Overview(reader, plans)
         self._now = 0.0
         self._again = False
+        self._loaded = False
+        self._settled_at = 0.0
+        self._kept = [-1, -1]
         self._rendered: Rendered | None = None
         self._work: Iterator[None] | None = None
         self._made: tuple[Pages, Scene] | None = None
@@ -127,26 +133,30 @@ class Renderer:
         known = None if self._again else recall(self._site.read(STATE))
         fresh = Rendered(pages.fingerprint(self._settings()), self._digest())
         self._again = False
-        yield from self._overview.load(self._configuration.jobs, self._hidden(), self._now)
+        self._settled_at = self._now
         if known is None or known.fingerprint != fresh.fingerprint:
+            self._rendered = fresh
+            yield from self._load()
             yield from self._everything(fresh, scene)
         else:
             self._rendered = known
             if known.configuration != fresh.configuration:
                 known.configuration = fresh.configuration
+                yield from self._load()
                 yield from self._configured(scene)
                 self._remember(known)
 
     def _everything(self, fresh: Rendered, scene: Scene) -> Iterator[None]:
         """Render from nothing. What changes meanwhile is found by its revision afterwards."""
         fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
-        self._rendered = fresh
+        self._site.sweeping = True
         self._put_style()
         yield from self._front_pages(scene)
         self._remove_hidden()
         for name in self._overview.names:
             yield from self._whole_job(scene, name)
         yield from self._front_pages(scene)
+        self._site.sweeping = False
         self._remember(fresh)
 
     def _configured(self, scene: Scene) -> Iterator[None]:
@@ -174,20 +184,22 @@ class Renderer:
     def _changes(self, runs: Iterable[RunRow], jobs: set[str]) -> Iterator[None]:
         """One batch: the runs' own pages, their jobs' pages, and then what shows them all."""
         _, scene = self._tools()
+        yield from self._load()
         histories: dict[str, set[int]] = {name: set() for name in jobs if scene.shows(name)}
         for run in runs:
             if scene.shows(run.job_name):
                 histories.setdefault(run.job_name, set()).update(self._histories_of(run))
                 self._run_page(scene, run)
                 yield
+        new = False
         for name in sorted(histories):
-            self._overview.refresh(name)
+            new |= self._overview.refresh(name)
             for number in sorted(histories[name]):
                 self._history_page(scene, name, number)
                 yield
             self._job_page(scene, name)
             yield
-        yield from self._front_pages(scene, set(histories))
+        yield from self._front_pages(scene, None if new else set(histories))
 
     def _histories_of(self, run: RunRow) -> set[int]:
         """The page that holds the run; with the last run of a full page also the next one, still empty."""
@@ -253,7 +265,7 @@ class Renderer:
 
     def _note(self, page: str, problem: str) -> None:
         failed = self._state().failed
-        if problem:
+        if problem and len(failed) < NOTED:
             failed[page] = problem
         else:
             failed.pop(page, None)
@@ -277,7 +289,18 @@ class Renderer:
             self._rendered = Rendered("", "")
         return self._rendered
 
+    def _load(self) -> Iterator[None]:
+        """How all jobs stand; not before something is to be shown, and once."""
+        if not self._loaded:
+            yield from self._overview.load(self._configuration.jobs, self._hidden(), self._now)
+            self._loaded = True
+
     def _remember(self, rendered: Rendered) -> None:
+        if self._now - self._settled_at >= SETTLED or self._now < self._settled_at:
+            rendered.settled, self._settled_at = self._kept, self._now
+        if rendered.settled == [-1, -1]:
+            rendered.settled = [rendered.revision, rendered.decision]
+        self._kept = [rendered.revision, rendered.decision]
         self._site.put(STATE, rendered.text())
 
     def _put_style(self) -> None:

@@ -83,6 +83,7 @@ class RunView:
     output_size: str
     skipped_size: str
     decisions: tuple[str, ...]
+    folded: tuple[str, ...]
     trigger: str
     variables: tuple[Variable, ...]
     return_data: str
@@ -127,7 +128,10 @@ def _view(
         directory_url=f"{files}/",
         output_size=_size(shown.size),
         skipped_size=_size(shown.skipped),
-        decisions=tuple(words.decision_sentence(decision, scene.zone) for decision in decisions),
+        decisions=tuple(
+            _decision_words(scene, run, row) for row in decisions if row.outcome != "started" or row.reason
+        ),
+        folded=tuple(_folded(run)),
         trigger=_pretty(words.masked(run.trigger)) if run.trigger else "",
         variables=tuple(_variables(run)),
         return_data=_pretty(words.masked(parsed(run.run_data))) if run.run_data not in (None, "null") else "",
@@ -175,7 +179,8 @@ def _facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
 
 def _more_facts(run: RunRow, root: str) -> Iterable[Fact]:
     if run.user_seconds is not None:
-        yield Fact("Processor", f"{run.user_seconds:.2f} s user, {run.system_seconds or 0.0:.2f} s system")
+        spent = moments.duration(run.user_seconds), moments.duration(run.system_seconds or 0.0)
+        yield Fact("Processor", "{} user, {} system".format(*spent))
     if run.max_rss is not None:
         yield Fact("Memory at most", _size(run.max_rss))
     if run.attempt > 1:
@@ -199,10 +204,24 @@ def _signal(run: RunRow) -> str:
 
 
 def _steps(scene: Scene, events: tuple[EventRow, ...]) -> Iterable[Step]:
-    for place, event in enumerate(events):
-        after = moments.duration(event.time - events[place - 1].time) if place else ""
+    """The day is said once, and again where another begins."""
+    for before, event in zip((None, *events), events, strict=False):
+        same = before and moments.day(before.time, scene.zone) == moments.day(event.time, scene.zone)
+        time = (views.clock if same else views.time)(scene, event.time)
+        after = moments.duration(event.time - before.time) if before else ""
         word, tone = words.state_word(event.to_state), views.tone_of(event.to_state)
-        yield Step(views.time(scene, event.time), event.to_state, word, tone, event.cause, after)
+        yield Step(time, event.to_state, word, tone, event.cause, after)
+
+
+def _decision_words(scene: Scene, run: RunRow, row: DecisionRow) -> str:
+    return words.decision_sentence(row, scene.zone).replace(f"run {run.run_id}", "this run")
+
+
+def _folded(run: RunRow) -> Iterable[str]:
+    """The triggers that became part of this run, each as it was dropped."""
+    triggers = run.came_from.get("folded")
+    for trigger in triggers if isinstance(triggers, list) else ():
+        yield _pretty(words.masked(trigger))
 
 
 def _variables(run: RunRow) -> Iterable[Variable]:

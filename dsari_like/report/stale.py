@@ -1,7 +1,9 @@
 """What was rendered, remembered beside the pages.
 
 Owns `.rendered.json`. Lost, malformed or of another version it means: make everything again, never an error. A
-sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "failed": {}}`.
+sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "settled": [805, 4040],
+"failed": {}}`. A start goes on from what was settled: pages are not synced one by one, and what a power cut may have
+taken of them is younger than that. Making a page again that is there already writes nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 STATE = ".rendered.json"
+SETTLED = 30.0  # seconds after which the system has written a file to the disk by itself
+_KINDS = (str, str, int, str, int, list, dict)
 
 
 @dataclass(slots=True)
@@ -24,6 +28,7 @@ class Rendered:
     revision: int = -1  # the newest change of a run that all pages know
     run_id: str = ""  # with it, when a commit of many changes is half done
     decision: int = -1
+    settled: list[int] = field(default_factory=lambda: [-1, -1])  # both, of at least half a minute before
     failed: dict[str, str] = field(default_factory=dict)  # pages that could not be made, and why
 
     def text(self) -> str:
@@ -36,11 +41,12 @@ def recall(text: str | None) -> Rendered | None:
     try:
         found: Any = json.loads(text or "")
         rendered = Rendered(**found)
+        rendered.revision, rendered.decision = map(int, rendered.settled)
+        rendered.run_id = ""
+        kinds = zip(asdict(rendered).values(), _KINDS, strict=True)
     except (ValueError, TypeError):
         return None
-    kinds = (str, str, int, str, int, dict)
-    values = asdict(rendered).values()
-    return rendered if all(isinstance(v, kind) for v, kind in zip(values, kinds, strict=True)) else None
+    return rendered if all(isinstance(value, kind) for value, kind in kinds) else None
 
 
 def digest_of(files: Iterable[str], settings: Iterable[object]) -> str:

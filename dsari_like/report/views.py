@@ -6,8 +6,10 @@ from rows, the configuration and the `now` that is passed in; no clock, no file,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import groupby
 from urllib.parse import quote
 
 from dsari_like.core.model import Configuration
@@ -87,10 +89,19 @@ class RunLine:
     word: str
     tone: str
     time: Time
+    day_time: Time
     duration: str
     waited: str
     trigger: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The runs of one day in a table."""
+
+    title: str
+    runs: tuple[RunLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +143,22 @@ def time(scene: Scene, instant: float) -> Time:
     return Time(moments.iso(instant, zone), moments.moment(instant, zone), moments.short(instant, zone))
 
 
+def days(scene: Scene, root: str, runs: Iterable[RunRow]) -> tuple[Day, ...]:
+    """Runs under the headings of their days, so that a row needs to say no more than the time of day."""
+    groups = groupby(runs, key=lambda run: moments.day(time_of(run), scene.zone))
+    return tuple(Day(title, tuple(run_line(scene, root, run) for run in group)) for title, group in groups)
+
+
 def coming(scene: Scene, instant: float, zone: tzinfo | None = None) -> Time:
-    """An instant that is to come."""
+    """An instant near to the reader, who knows the year."""
     there = zone or scene.zone
     return Time(moments.iso(instant, there), moments.moment(instant, there), moments.weekday(instant, there))
+
+
+def clock(scene: Scene, instant: float) -> Time:
+    """An instant below the heading of its day."""
+    zone = scene.zone
+    return Time(moments.iso(instant, zone), moments.moment(instant, zone), moments.clock(instant, zone))
 
 
 def tone_of(status: str) -> str:
@@ -153,7 +176,8 @@ def run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
         status=run.status,
         word=words.state_word(run.status),
         tone=tone_of(run.status),
-        time=time(scene, time_of(run)),
+        time=clock(scene, time_of(run)),
+        day_time=coming(scene, time_of(run)),
         duration=moments.duration(run.duration),
         waited=_waited(run),
         trigger=words.trigger_word(run),
@@ -185,7 +209,7 @@ def streak_words(standing: Standing) -> str:
     """`3 failures in a row`."""
     if standing.streak >= Reader.STREAK_LIMIT:
         return f"{standing.streak} failures in a row or more"
-    return f"{standing.streak} failures in a row" if standing.streak > 1 else "Failed once"
+    return f"{standing.streak} failures in a row" if standing.streak > 1 else "Failed"
 
 
 def _job_note(scene: Scene, standing: Standing) -> str:
@@ -194,7 +218,8 @@ def _job_note(scene: Scene, standing: Standing) -> str:
         return "archived: no longer configured"
     if not job.enabled:
         return "not enabled"
-    return streak_words(standing).lower() if standing.is_failing else ""
+    said = standing.status == "failed" and standing.streak == 1  # the state says it all
+    return streak_words(standing) if standing.is_failing and not said else ""
 
 
 def _waited(run: RunRow) -> str:
@@ -204,8 +229,8 @@ def _waited(run: RunRow) -> str:
 
 def _note(run: RunRow) -> str:
     """What a row says beside its columns: the trouble first, then the producer's words."""
-    trouble = words.reason_words(run) if run.status in ("failed", "cancelled") else ""
-    return trouble or run.message or words.description_of(run)
+    trouble = words.reason_short(run) if run.status in ("failed", "cancelled") else run.message
+    return " · ".join(part for part in (trouble, words.description_of(run)) if part)
 
 
 def _icon(tone: str) -> str:

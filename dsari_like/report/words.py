@@ -34,8 +34,6 @@ _REASONS = {
 }
 _TRIGGERS = {
     "schedule": "the schedule",
-    "file": "a trigger file",
-    "manual": "hand",
     "webhook": "a webhook",
     "chain": "the step before it",
     "callback": "a callback",
@@ -55,6 +53,21 @@ def reason_words(run: RunRow) -> str:
     code = run.exit_code if run.exit_code is not None else "unknown"
     text = _REASONS.get(run.reason or "", run.reason or "")
     return text.format(code=code, signal=signal_name(run.exit_code))
+
+
+def reason_short(run: RunRow) -> str:
+    """The same for a table: `exit code 3`, `SIGKILL`, `lost`."""
+    match run.reason:
+        case "exit":
+            return f"exit code {run.exit_code}"
+        case "signal":
+            return signal_name(run.exit_code)
+        case "max_execution":
+            return "ran longer than max_execution"
+        case "lost":
+            return "lost: how it ended cannot be known"
+        case _:
+            return run.message or reason_words(run)
 
 
 def signal_name(exit_code: int | None) -> str:
@@ -106,11 +119,10 @@ def cause_sentence(run: RunRow, zone: tzinfo) -> str:
     """Why there is this run: which slot, or who asked for it, how and when."""
     if run.trigger_type == "schedule":
         return f"The schedule made it due {moment(run.schedule_time, zone)}."
-    text = f"Triggered by {_TRIGGERS.get(run.trigger_type, run.trigger_type)}"
-    text += "".join((_label(run), _who(run.came_from), _again(run), f", {moment(run.queue_time, zone)}"))
+    text = _asked(run) + _label(run) + f", {moment(run.queue_time, zone)}"
     if run.schedule_time - run.queue_time >= 1:
         text += f", for {moment(run.schedule_time, zone)}"
-    return _sentence(text, "")
+    return _sentence(text + _again(run), "")
 
 
 def decision_sentence(decision: DecisionRow, zone: tzinfo) -> str:
@@ -127,6 +139,8 @@ def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Conf
     job, others = configuration.jobs.get(run.job_name), tuple(running)
     if run.status == "blocked":
         return "It is blocked until its expression comes true."
+    if run.status == "scheduled":
+        return "It is not due yet."
     if job is None:
         return "Its job is no longer configured."
     own = [other.run_id for other in others if other.job_name == run.job_name]
@@ -174,14 +188,19 @@ def command(*words: str) -> str:
 
 def _label(run: RunRow) -> str:
     word = trigger_word(run)
-    return f" of type '{word}'" if word != run.trigger_type else ""
+    return f" ({word})" if word != run.trigger_type else ""
 
 
-def _who(origin: Mapping[str, Any]) -> str:
-    """The file and the user who dropped it, as far as they are recorded."""
-    name, user, uid = (origin.get(key) for key in ("file", "user", "uid"))
-    who = f" of user {user}" if user else f" of user id {uid}" if uid is not None else ""
-    return (f" {name}" if name else "") + who
+def _asked(run: RunRow) -> str:
+    """Who dropped which file, as far as that is recorded."""
+    name, user, uid = (run.came_from.get(key) for key in ("file", "user", "uid"))
+    who = f"User {user}" if user else f"User id {uid}" if uid is not None else ""
+    if run.trigger_type == "manual":
+        return f"{who or 'Somebody'} asked for it on the command line"
+    if run.trigger_type == "file":
+        file = f"the trigger file {name}" if name else "a trigger file"
+        return f"{who} dropped {file}" if who else f"{file.capitalize() if not name else 'The' + file[3:]} was dropped"
+    return f"Triggered by {_TRIGGERS.get(run.trigger_type, run.trigger_type)}" + (f", {who.lower()}" if who else "")
 
 
 def _again(run: RunRow) -> str:

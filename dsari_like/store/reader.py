@@ -294,6 +294,11 @@ class Reader:
         )
         return tuple(name for (name,) in rows)
 
+    def job_after(self, name: str) -> str | None:
+        """The next job that has runs, in the order of names; for a walk that may be left at any name."""
+        row = self._connection.execute("select min(job_name) from runs where job_name > ?", (name,)).fetchone()
+        return None if row[0] is None else str(row[0])
+
     # --- decisions and events -----------------------------------------------------------------------------------
 
     def decisions(
@@ -345,9 +350,7 @@ class Reader:
 
     def anchors(self) -> Mapping[str, float]:
         """For each job with a recurrence rule, the instant it counts from."""
-        return dict(
-            self._connection.execute("select job_name, anchor from slots where anchor is not null").fetchall()
-        )
+        return dict(self._connection.execute("select job_name, anchor from slots where anchor is not null").fetchall())
 
     # --- what is new --------------------------------------------------------------------------------------------
 
