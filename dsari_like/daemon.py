@@ -181,11 +181,13 @@ class Daemon:
     def _from_spool(self, now: m.Now) -> list[m.Input]:
         inbox, hints = self.parts.inbox, self.parts.watch.take()
         if hints.everything or now.mono >= self._rescan_at:
-            inbox.look_at_everything()
+            inbox.look_everywhere()
             self._rescan_at = now.mono + RESCAN
         for hint in hints.files:
-            inbox.look_at(hint)
+            inbox.look_at(*hint)
         found = inbox.gather(BATCH, now)
+        for warning in (*inbox.take_warnings(), *self.parts.watch.take_problems()):
+            LOG.warning("%s", warning)
         return [translate(one, self.parts.configuration, self.parts.runlog, now) for one in found]
 
     # --- apply ----------------------------------------------------------------------------------------------------
@@ -197,8 +199,9 @@ class Daemon:
         effects, self._unwritten = self._unwritten, []
         due = [effect for moment, effect in self._later if moment <= now.mono]
         self._later = [entry for entry in self._later if entry[0] > now.mono]
-        for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipt | m.Notice):
-            for effect in (*due, *effects):
+        todo = [*due, *_one_receipt_each(effects)]
+        for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipts | m.Notice):
+            for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
 
@@ -247,8 +250,8 @@ class Daemon:
             case m.Signal():
                 LOG.info("run %s gets signal %d: %s", effect.run_id, effect.number, effect.why)
                 parts.children.signal(effect.run_id, effect.number)
-            case m.WriteReceipt():
-                parts.inbox.write_receipt(effect)
+            case m.WriteReceipts():
+                parts.inbox.write_receipts(effect.receipts)
             case m.Notice():
                 self._say(effect.level, effect.text)
 
@@ -280,5 +283,12 @@ _INTENT: dict[type, str] = {
     m.Quarantine: "move a refused file to corrupt/",
     m.Start: "start a run",
     m.Signal: "signal a run",
-    m.WriteReceipt: "write a receipt",
+    m.WriteReceipts: "write receipts",
 }
+
+
+def _one_receipt_each(effects: list[m.Effect]) -> list[m.Effect]:
+    """The effects, with the receipts of the turn in one: only the newest of an `id` counts, and one sync serves all."""
+    newest = {effect.id: effect for effect in effects if isinstance(effect, m.WriteReceipt)}
+    others: list[m.Effect] = [effect for effect in effects if not isinstance(effect, m.WriteReceipt)]
+    return [*others, m.WriteReceipts(tuple(newest.values()))] if newest else others

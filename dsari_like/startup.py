@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from dsari_like import __version__
@@ -53,10 +53,12 @@ def assemble(
     _make_data_dir(configuration.data_dir)
     lock = _lock(configuration.data_dir)
     runlog = RunLog(configuration.database_file)
-    inbox = Inbox(configuration.data_dir)
-    watch = Watch(configuration.data_dir, wakeup.poke)
-    _open_spool(configuration, inbox, watch)
     now = clock.now()
+    watch = Watch(configuration.data_dir, wakeup.poke)
+    inbox = Inbox(configuration.data_dir, watch.add)
+    inbox.prepare(_small(configuration.jobs))
+    watch.start()
+    inbox.recover(now)
     bound = _bind(configuration, runlog, now.wall)
     parts = Parts(
         configuration=configuration,
@@ -86,7 +88,7 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
         if getattr(old, key) != getattr(fresh, key):
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
     bound = _bind(fresh, parts.runlog, now.wall)
-    _open_spool(fresh, parts.inbox, parts.watch, names=set(fresh.jobs) - set(old.jobs))
+    parts.inbox.prepare(_small(set(fresh.jobs) - set(old.jobs)))
     parts.configuration, parts.renderer = fresh, _renderer(fresh, bound)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.freeze()
@@ -121,12 +123,9 @@ def _lock(data_dir: str) -> DirectoryLock:
         raise StoreError(f"cannot use the data directory {data_dir}: {error.strerror}; nothing was started") from None
 
 
-def _open_spool(configuration: Configuration, inbox: Inbox, watch: Watch, names: set[str] | None = None) -> None:
-    small = len(configuration.jobs) <= MAKE_DIRECTORIES_UP_TO
-    inbox.prepare(sorted(configuration.jobs if names is None else names) if small else [])
-    if names is None:
-        watch.start()
-        inbox.recover()
+def _small(names: Collection[str]) -> list[str]:
+    """The names to make drop directories for: all of them at a small site, none at a large one."""
+    return sorted(names) if len(names) <= MAKE_DIRECTORIES_UP_TO else []
 
 
 def _bind(configuration: Configuration, runlog: RunLog, now: float) -> dict[str, tuple[Rule, ...]]:

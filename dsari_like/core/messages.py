@@ -212,6 +212,13 @@ class WriteReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteReceipts:
+    """The receipts of a whole turn, made by the loop: one sync serves them all."""
+
+    receipts: tuple[WriteReceipt, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Start the child of this run; the row that says it runs is on the disk by now."""
 
@@ -244,6 +251,7 @@ Effect = (
     | DropClaim
     | Quarantine
     | WriteReceipt
+    | WriteReceipts
     | Start
     | Signal
     | Notice

@@ -42,6 +42,7 @@ class Slots:
 
     def __init__(self) -> None:
         self._plans: dict[str, Planned] = {}
+        self._decided: dict[str, float] = {}  # newest slot handed out, for the jobs that had one
         self._table = Timetable()
 
     def configure(self, plans: Mapping[str, Planned], now: float) -> dict[str, float]:
@@ -53,7 +54,7 @@ class Slots:
             kept = self._table.get(name) if name in self._plans and self._plans[name].rules == planned.rules else None
             if kept is None and planned.last_slot is None and name not in self._plans:
                 first_seen[name] = now
-            due = kept if kept is not None else self._first(planned, now)
+            due = kept if kept is not None else self._first(name, planned, now)
             if due is not None:
                 entries.append((name, due))
         self._plans = dict(plans)
@@ -73,9 +74,13 @@ class Slots:
         """The earliest slot of any job."""
         return self._table.next_deadline()
 
-    def _first(self, planned: Planned, now: float) -> float | None:
-        last = planned.last_slot
-        after = last if last is not None and last <= now + BELIEVABLE else now
+    def _first(self, name: str, planned: Planned, now: float) -> float | None:
+        """The first slot of new rules. A job that is new to this daemon goes on from its last slot, so that those
+        missed meanwhile come up; one whose rules changed goes on from now, but never back over a decided slot."""
+        last = self._decided.get(name, planned.last_slot)
+        after = now if last is None or last > now + BELIEVABLE else last
+        if name in self._plans:
+            after = max(after, now)
         slot = next_of(planned.rules, after)
         return slot.time if slot else None
 
@@ -87,6 +92,7 @@ class Slots:
                 return
             following = next_of(rules, slot.time)
             newest = following is None or following.time > now
+            self._decided[name] = slot.time
             yield DueSlot(name, slot, now - slot.time > MISSED_AFTER, newest)
             slot = following
             if newest:

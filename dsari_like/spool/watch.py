@@ -97,6 +97,11 @@ class Watch:
             self._tell("thread", f"the watcher has ended; {_MINUTE}")
         return hints
 
+    def take_problems(self) -> list[str]:
+        """Sentences for the log since the last call."""
+        problems, self.problems = self.problems, []
+        return problems
+
     def stop(self) -> None:
         """Watch nothing any more."""
         if self._source is not None:

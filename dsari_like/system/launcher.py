@@ -65,10 +65,10 @@ class Launcher:
 
         Raises CannotStart when the command cannot be executed, OSError when the machine is short of something.
         """
-        if not os.path.isdir(environment["PWD"]):
-            raise CannotStart(127, f"its working directory {environment['PWD']} is not there")
         output = _open_output(run_dir)
         try:
+            if not os.path.isdir(environment["PWD"]):
+                raise CannotStart(127, f"its working directory {environment['PWD']} is not there")
             child = self._spawn(job, argv, environment, run_dir, output)
         except OSError as error:
             if error.errno in SHORTAGE:

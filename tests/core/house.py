@@ -1,0 +1,105 @@
+"""A house for stories: an engine with clocks that only move when told, and a memory of all it did."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from dsari_like.core import messages as m
+from dsari_like.core.engine import Engine
+from dsari_like.core.model import Claim, Configuration, Decision, Exit, Job, Run, Trigger
+from dsari_like.core.schedule import DstPolicy, bind, parse
+
+#: Stories begin on Sunday, 13 September 2026, 12:00 UTC.
+NOON = 1789300800.0
+
+
+def job(name: str = "a", **fields: Any) -> Job:
+    """A job that runs `true`."""
+    return Job(name, ("true",), **fields)
+
+
+def plans_of(jobs: Mapping[str, Job], last: Mapping[str, float] | None = None) -> dict[str, m.Planned]:
+    """The jobs' rules, bound to UTC."""
+    return {
+        name: m.Planned(
+            tuple(bind(parse(text), name, UTC, DstPolicy.ONCE) for text in one.schedule), (last or {}).get(name)
+        )
+        for name, one in jobs.items()
+        if one.schedule
+    }
+
+
+class House:
+    """An engine, its clocks, and what came out of it; runs are called r1, r2, … in the order they are made."""
+
+    def __init__(self, *jobs: Job, last: Mapping[str, float] | None = None, at: float = NOON, **settings: Any) -> None:
+        self.now = m.Now(at, 1000.0)
+        numbers, tokens = itertools.count(1), itertools.count(1)
+        self.tokens = tokens
+        self.engine = Engine(lambda: f"r{next(numbers)}")
+        self.effects: list[m.Effect] = []
+        self.rows: dict[str, Run] = {}
+        self.running: list[str] = []
+        self.last = last
+        self.configure(*jobs, **settings)
+
+    def configure(self, *jobs: Job, reload: bool = False, restored: tuple[Run, ...] = (), **settings: Any) -> None:
+        named = {one.name: one for one in jobs}
+        configuration = Configuration(jobs=named, **settings)
+        self.tell(m.Configured(configuration, plans_of(named, self.last), restored, reload))
+
+    def tell(self, message: m.Input) -> list[m.Effect]:
+        effects = self.engine.handle(message, self.now)
+        self.effects += effects
+        for effect in effects:
+            if isinstance(effect, m.SaveRun):
+                self.rows[effect.run.run_id] = effect.run
+            elif isinstance(effect, m.Start):
+                self.running.append(effect.run.run_id)
+        return effects
+
+    def drop(self, name: str = "a", **fields: Any) -> list[m.Effect]:
+        """A trigger arrives."""
+        token = f"t{next(self.tokens)}"
+        known = fields.pop("known_run", None)
+        claim = Claim(token, name, f"{token}.json", f"/claimed/{token}", 1, self.now.wall)
+        trigger = replace(Trigger("file", data={"n": token}), **fields)
+        return self.tell(m.TriggerArrived(claim, trigger, known))
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, from deadline to deadline, as the loop would live it."""
+        end = self.now.wall + seconds
+        while True:
+            nap = self.engine.next_deadline(self.now)
+            left = end - self.now.wall
+            step = left if nap is None else min(nap, left)
+            self.now = m.Now(self.now.wall + step, self.now.mono + step)
+            self.tell(m.TimePassed())
+            if self.now.wall >= end:
+                return
+
+    def jump(self, seconds: float, mono: float = 0.0) -> None:
+        """The wall clock is stepped, or the machine slept."""
+        self.now = m.Now(self.now.wall + seconds, self.now.mono + mono)
+        self.tell(m.TimePassed())
+
+    def end(self, run_id: str, code: int = 0, signal: int | None = None) -> None:
+        """The process of a run ends."""
+        self.running.remove(run_id)
+        self.tell(m.ChildExited(run_id, Exit(code, signal), self.now.wall))
+
+    def state(self, run_id: str) -> str:
+        return self.rows[run_id].state.value
+
+    def decisions(self) -> list[Decision]:
+        return [effect.decision for effect in self.effects if isinstance(effect, m.Decide)]
+
+    def outcomes(self) -> list[tuple[str, str | None]]:
+        return [(one.outcome.value, one.run_id) for one in self.decisions()]
+
+    def of(self, kind: type) -> list[Any]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]

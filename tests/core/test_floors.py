@@ -1,0 +1,105 @@
+"""The floors of the house: a module imports lower floors only, and the core knows no clock, file or process."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "dsari_like"
+
+#: Floor of each module or package, the longest matching prefix decides.
+FLOORS = {
+    "dsari_like": 0,
+    "dsari_like.errors": 0,
+    "dsari_like.core": 1,
+    "dsari_like.core.model": 1,
+    "dsari_like.core.lifecycle": 1,
+    "dsari_like.core.messages": 1,
+    "dsari_like.core.slots": 2,
+    "dsari_like.core.timetable": 2,
+    "dsari_like.core.admission": 2,
+    "dsari_like.core.pending": 2,
+    "dsari_like.core.ledger": 2,
+    "dsari_like.core.ending": 2,
+    "dsari_like.core.engine": 3,
+    "dsari_like.config.schema": 1,
+    "dsari_like.config.checks": 1,
+    "dsari_like.config.words": 1,
+    "dsari_like.config": 4,
+    "dsari_like.store": 4,
+    "dsari_like.spool": 4,
+    "dsari_like.system": 4,
+    "dsari_like.report": 4,
+    "dsari_like.translate": 5,
+    "dsari_like.daemon": 5,
+    "dsari_like.startup": 5,
+    "dsari_like.cli": 6,
+    "dsari_like.manual": 7,
+    "dsari_like.__main__": 7,
+}
+
+#: What the core must not even be able to name. `zoneinfo` and `datetime` are values, not clocks, as long as nobody
+#: calls their `now`; that is looked for too.
+IMPURE = {
+    "os", "time", "sqlite3", "subprocess", "logging", "pathlib", "socket", "selectors", "threading", "random",
+    "shutil", "tempfile", "io", "sys", "uuid", "secrets", "asyncio",
+}  # fmt: skip
+
+CLOCK_CALLS = {"now", "utcnow", "today", "monotonic", "time_ns", "monotonic_ns", "perf_counter"}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def floor_of(name: str) -> int:
+    matching = [prefix for prefix in FLOORS if name == prefix or name.startswith(prefix + ".")]
+    return FLOORS[max(matching, key=len)]
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_module_imports_lower_floors_only(path: Path) -> None:
+    name, ours = name_of(path), floor_of(name_of(path))
+    for imported in imports_of(path):
+        if imported.startswith("dsari_like.") and is_module(imported):
+            assert floor_of(imported) <= ours, f"{name} (floor {ours}) imports {imported} (floor {floor_of(imported)})"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=name_of)
+def test_the_core_brings_no_input_or_output(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imports_of(path)} & IMPURE
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_only_one_module_reads_clocks(path: Path) -> None:
+    if name_of(path) == "dsari_like.system.clock":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            named = owner.id if isinstance(owner, ast.Name) else ""
+            assert not (named in {"time", "datetime"} and node.func.attr in CLOCK_CALLS | {"time"}), (
+                f"{name_of(path)}:{node.lineno} reads a clock"
+            )
