@@ -172,13 +172,13 @@ def whole_number(least: int | None = None, why: str = "") -> Check:
     """A whole number, not below `least`."""
     words = "a whole number" if least is None else f"a whole number of at least {least}"
 
-    def take(value: Any) -> int:
+    def _take(value: Any) -> int:
         if value.__class__ is not int or (least is not None and value < least) or abs(value) > _LARGEST:
             raise unfit(words, value, why if value == 0 and value is not False else "")
         return int(value)
 
     schema: dict[str, Any] = {"type": "integer"}
-    return Check(words, schema if least is None else {**schema, "minimum": least}, take)
+    return Check(words, schema if least is None else {**schema, "minimum": least}, _take)
 
 
 def read_duration(value: Any) -> float | None:
@@ -194,7 +194,7 @@ def duration(zero: str = "") -> Check:
     """A length of time; `zero` says why nought is refused, and nought is taken when there is no reason."""
     words = "a duration (seconds, or text such as 90s, 15m, 2h, 1d, 1h30m)" + (" greater than zero" if zero else "")
 
-    def take(value: Any) -> float:
+    def _take(value: Any) -> float:
         seconds = read_duration(value)
         if seconds is None or seconds < 0:
             raise unfit(words, value)
@@ -205,7 +205,7 @@ def duration(zero: str = "") -> Check:
         return seconds
 
     number = {"type": "number", "exclusiveMinimum" if zero else "minimum": 0}
-    return Check(words, {"anyOf": [number, {"type": "string", "pattern": r"^\s*[0-9]"}]}, take)
+    return Check(words, {"anyOf": [number, {"type": "string", "pattern": r"^\s*[0-9]"}]}, _take)
 
 
 def _take_size(value: Any) -> int:
@@ -232,13 +232,13 @@ def one_of(*choices: str | Enum) -> Check:
     *most, last = table
     words = f"{', '.join(most)} or {last}"
 
-    def take(value: Any) -> Any:
+    def _take(value: Any) -> Any:
         if value.__class__ is str and value in table:
             return table[value]
         wrong = value if isinstance(value, str) else ""
         raise Unfit(Fault((), f"expected {words}, found {found(value)}", wrong, tuple(table)))
 
-    return Check(words, {"enum": list(table)}, take)
+    return Check(words, {"enum": list(table)}, _take)
 
 
 def _take_texts(value: Any) -> tuple[str, ...]:

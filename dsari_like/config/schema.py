@@ -6,7 +6,8 @@ or what several keys mean together (`build`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dsari_like.config.checks import (
@@ -53,41 +54,27 @@ class Key(NamedTuple):
     @property
     def default_words(self) -> str:
         """The default as the manual prints it."""
-        if self.default is REQUIRED:
-            return "required"
-        if self.default is None:
-            return "none"
-        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default or "empty")
-
-
-class _Required:
-    def __repr__(self) -> str:
-        return "REQUIRED"
+        if self.default is REQUIRED or self.default is None:
+            return "none" if self.default is None else "required"
+        return "empty" if self.default in ("", {}, []) else json.dumps(self.default).strip('"')
 
 
 #: The default of a key that has none because it must be written.
-REQUIRED = _Required()
+REQUIRED: Any = ...
 
 
 class Section:
     """A map with known keys: a job, a runtime, the top level."""
 
-    def __init__(self, name: str, noun: str, *keys: Key) -> None:
-        self.name, self.noun, self.keys = name, noun, keys
+    def __init__(self, noun: str, *keys: Key, later: Sequence[str] = ()) -> None:
+        self.noun, self.keys, self._later = noun, keys, later
         self.table: Mapping[str, Key] = {key.name: key for key in keys}
         self._takers: dict[str, Callable[[Any], Any]] = {key.name: key.check.take for key in keys}
         self._choices = tuple(self.table)
         self._required = [key.name for key in keys if key.default is REQUIRED]
 
-    def take(self, value: Any) -> dict[str, Any]:
-        """What was written, checked key by key; keys that were left out (or null) are not in the answer."""
-        taken, faults = self.read(value)
-        if faults:
-            raise Unfit(*faults)
-        return taken
-
     def read(self, value: Any) -> tuple[dict[str, Any], list[Fault]]:
-        """The same, with all that is sound in spite of what is not."""
+        """What was written, key by key, and what is wrong with the rest; a key left out (or null) is in neither."""
         taken: dict[str, Any] = {}
         if value is None and not self._required:
             return taken, []
@@ -112,7 +99,7 @@ class Section:
         return taken, faults
 
     def _unknown(self, name: str) -> Fault:
-        if name in LATER.get(self.name, ()):
+        if name in self._later:
             return Fault((name,), f"key '{name}' is not supported by this version; remove it")
         return Fault((name,), "unknown key", name, self._choices)
 
@@ -144,21 +131,17 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
     return Check(f"a map of {words} by name", whole, _take_map)
 
 
-#: Keys of the interface that this version does not carry out. Refused by name, so that nobody believes they work.
-LATER: Mapping[str, tuple[str, ...]] = {
-    "top": (
-        "orchestrations", "callbacks", "callback_languages", "notify", "mail", "webhooks", "retention",
-    ),
-    "job": (
-        "stages", "blackout", "blackout_policy", "user", "group", "umask", "nice", "heartbeat", "resume_command",
-        "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "items",
-        "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
-        "executor",
-    ),
-}  # fmt: skip
+#: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
+#: nobody believes they work.
+LATER_OF_JOB = (
+    "stages", "blackout", "blackout_policy", "user", "group", "umask", "nice", "heartbeat", "resume_command",
+    "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "executor",
+    "items", "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
+)  # fmt: skip
+LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail", "webhooks", "retention")
 
 PARAMETER = Section(
-    "parameter", "a parameter",
+    "a parameter",
     Key("default", VARIABLE, None, "what the variable is when the trigger does not set it"),
     Key("allowed", VALUES, None, "the only values a trigger may give it"),
     Key("required", BOOLEAN, False, "a trigger that leaves it out is refused"),
@@ -166,7 +149,7 @@ PARAMETER = Section(
 )  # fmt: skip
 
 JOB = Section(
-    "job", "a job",
+    "a job",
     Key("command", COMMAND, REQUIRED,
         "what is run; text is split as a shell would split it, but no shell is run"),
     Key("command_append_run", BOOLEAN, False, "append the job's name and the run's id as two more arguments"),
@@ -206,21 +189,23 @@ JOB = Section(
     Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
     Key("job_group", LEGAL_NAME, None, "given to the run as JOB_GROUP; set by job_groups"),
     Key("keeper", BOOLEAN, True, "record the exit status even if the daemon is killed meanwhile"),
+    later=LATER_OF_JOB,
 )  # fmt: skip
 
 JOB_GROUP = Section(
-    "job", "a job group",
+    "a job group",
     Key("job_names", NAMES, REQUIRED, "the jobs of the group; each gets all other keys of the group"),
     *JOB.keys,
+    later=LATER_OF_JOB,
 )  # fmt: skip
 
 CONCURRENCY_GROUP = Section(
-    "concurrency_group", "a concurrency group",
+    "a concurrency group",
     Key("max", whole_number(0), 1, "how many runs may hold a slot at once; 0 pauses the group"),
 )  # fmt: skip
 
 RUNTIME = Section(
-    "runtime", "a runtime",
+    "a runtime",
     Key("wrapper", COMMAND, None, "what is put before the command: an interpreter, a container, ssh host"),
     Key("environment", VARIABLES, {}, "variables of the runs under it; those of a job win over them"),
 )  # fmt: skip
@@ -234,7 +219,7 @@ def _take_database_type(value: Any) -> str:
 
 
 DATABASE = Section(
-    "database", "a database",
+    "a database",
     Key("type", Check("sqlite3", {"enum": ["sqlite3"]}, _take_database_type), "sqlite3", "sqlite3 and no other"),
     Key("file", PATH, None, "the run log; none: dsari_like.sqlite3 in the data directory"),
 )  # fmt: skip
@@ -244,11 +229,14 @@ def _take_database(value: Any) -> dict[str, Any]:
     # The keys of another type of database would be unknown here; its name alone is what the reader needs to see.
     if isinstance(value, dict) and value.get("type", "sqlite3") != "sqlite3":
         value = {"type": value["type"]}
-    return DATABASE.take(value)
+    taken, faults = DATABASE.read(value)
+    if faults:
+        raise Unfit(*faults)
+    return taken
 
 
 TOP = Section(
-    "top", "the configuration",
+    "the configuration",
     Key("data_dir", PATH, None,
         "where runs, triggers, reports and the run log are kept; none: by the place of the configuration"),
     Key("config_d", PATH, "config.d", "the folder of further files; in the main file only"),
@@ -277,13 +265,14 @@ TOP = Section(
     Key("report_run_output_end", whole_number(0), 0,
         "bytes of the end of a long output that a page shows; 0 and 0: the whole"),
     Key("report_html_gz", BOOLEAN, False, "pages are written compressed, with the suffix .gz"),
+    later=LATER,
 )  # fmt: skip
 
 #: Every section with the path under which the manual lists it.
 KEYS: tuple[tuple[str, Section], ...] = (
     ("", TOP),
     ("jobs.NAME", JOB),
-    ("job_groups.NAME", Section("job", "a job group", JOB_GROUP.keys[0])),
+    ("job_groups.NAME", Section("a job group", JOB_GROUP.keys[0])),
     ("jobs.NAME.parameters.VARIABLE", PARAMETER),
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),
