@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _ESCAPES = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]*)m"
@@ -63,7 +63,7 @@ def lines(texts: Iterable[str]) -> Iterator[Markup]:
 
 def visible(text: str) -> Markup:
     """Text with its deceiving characters shown by number, and escaped."""
-    return Markup(_marked(text))
+    return escape(text) if text.isprintable() else Markup(_marked(text))
 
 
 def _line(text: str, style: _Style) -> str:
@@ -87,10 +87,9 @@ def _span(text: str, style: _Style) -> str:
 
 
 def _marked(text: str) -> str:
-    escaped = (
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;").replace("'", "&#39;")
-    )
-    return _VISIBLE.sub(_number, escaped)
+    if text.isprintable():  # nearly all there is: no control, no surrogate, nothing that hides or reorders
+        return str(escape(text))
+    return _VISIBLE.sub(_number, str(escape(text)))
 
 
 def _number(match: re.Match[str]) -> str:

@@ -139,7 +139,7 @@ class Renderer:
             yield from self._load()
             yield from self._everything(fresh, scene)
         else:
-            self._rendered = known
+            self._rendered, self._kept = known, list(known.settled)
             if known.configuration != fresh.configuration:
                 known.configuration = fresh.configuration
                 yield from self._load()
@@ -251,10 +251,10 @@ class Renderer:
         try:
             head, view, data = make()
             text, problem = pages.render(template, head, view)
-            if data:
-                self._site.put(names.twin_of(page), document(data))
-            if twin:
-                self._site.put(twin, document(data))
+            text_of_data = document(data) if data else ""
+            for path in (names.twin_of(page), twin) if data else ():
+                if path:
+                    self._site.put(path, text_of_data)
         except OSError:
             raise
         except Exception as error:

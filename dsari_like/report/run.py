@@ -13,7 +13,7 @@ from typing import Any
 
 from dsari_like.report import moments, names, views, words
 from dsari_like.report.output import Limits, Line, OutputView, read
-from dsari_like.report.shapes import decision_object, document, event_object, parsed, run_object
+from dsari_like.report.shapes import decision_object, event_object, parsed, pretty, run_object
 from dsari_like.report.views import Head, Scene, Time
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
@@ -132,9 +132,9 @@ def _view(
             _decision_words(scene, run, row) for row in decisions if row.outcome != "started" or row.reason
         ),
         folded=tuple(_folded(run)),
-        trigger=_pretty(words.masked(run.trigger)) if run.trigger else "",
+        trigger=pretty(words.masked(run.trigger)) if run.trigger else "",
         variables=tuple(_variables(run)),
-        return_data=_pretty(words.masked(parsed(run.run_data))) if run.run_data not in (None, "null") else "",
+        return_data=pretty(words.masked(parsed(run.run_data))) if run.run_data not in (None, "null") else "",
         commands=tuple(_commands(run)),
         previous_url=_previous(scene, run, root),
     )
@@ -221,7 +221,7 @@ def _folded(run: RunRow) -> Iterable[str]:
     """The triggers that became part of this run, each as it was dropped."""
     triggers = run.came_from.get("folded")
     for trigger in triggers if isinstance(triggers, list) else ():
-        yield _pretty(words.masked(trigger))
+        yield pretty(words.masked(trigger))
 
 
 def _variables(run: RunRow) -> Iterable[Variable]:
@@ -245,10 +245,6 @@ def _previous(scene: Scene, run: RunRow, root: str) -> str:
         return ""
     found = scene.reader.numbered(run.job_name, run.number - 1, run.number - 1)
     return names.link(root, names.run_page(run.job_name, found[0].run_id)) if found else ""
-
-
-def _pretty(value: Any) -> str:
-    return document(value).rstrip("\n")
 
 
 def _size(count: int) -> str:

@@ -6,18 +6,22 @@ Owns what machines read: the twins of the pages, `status.json`, and the listings
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from dsari_like.report.words import masked
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
 _OUR_OWN = ("sequence", "ending", "pid", "start_ticks", "boot_id", "revision", "number", "priority")
+_RUN_KEYS = tuple(field.name for field in fields(RunRow) if field.name not in _OUR_OWN)
+_DECISION_KEYS = tuple(field.name for field in fields(DecisionRow) if field.name not in ("decision_id", "token"))
+_EVENT_KEYS = tuple(field.name for field in fields(EventRow))
 
 
 def run_object(run: RunRow) -> dict[str, Any]:
     """A run under the column names of the run log; data columns as values, secrets hidden."""
-    found = {key: value for key, value in asdict(run).items() if key not in _OUR_OWN}
+    found = {key: getattr(run, key) for key in _RUN_KEYS}
     found["trigger_data"] = masked(run.trigger)
     found["environment"] = masked(run.variables)
     found["origin"] = masked(run.came_from)
@@ -27,14 +31,12 @@ def run_object(run: RunRow) -> dict[str, Any]:
 
 def decision_object(decision: DecisionRow) -> dict[str, Any]:
     """A decision under the column names of the run log."""
-    found = asdict(decision)
-    del found["decision_id"], found["token"]
-    return found
+    return {key: getattr(decision, key) for key in _DECISION_KEYS}
 
 
 def event_object(event: EventRow) -> dict[str, Any]:
     """A change of state under the column names of the run log."""
-    return asdict(event)
+    return {key: getattr(event, key) for key in _EVENT_KEYS}
 
 
 def parsed(text: str | None) -> Any:
@@ -45,6 +47,22 @@ def parsed(text: str | None) -> Any:
         return text
 
 
-def document(value: Any) -> str:
-    """JSON as it is written to a file: readable, and the same for the same value."""
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n"
+def document(value: Mapping[str, Any]) -> str:
+    """JSON as it is written to a file: a line for each key, and one for each entry of a list of objects. The whole
+    indented would be the pure Python encoder's work, ten times slower."""
+    return "{\n" + ",\n".join(f"{_line(key)}: {_lines(inner)}" for key, inner in value.items()) + "\n}\n"
+
+
+def pretty(value: Any) -> str:
+    """JSON for people."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n " + ",\n ".join(map(_line, value)) + "\n]"
+    return _line(value)
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
