@@ -60,7 +60,7 @@ def _tell(error: UserError) -> None:
     for problem in error.problems:
         print(_one_line(problem), file=sys.stderr)
     count = len(error.problems)
-    print(f"{PROG}: {count} problem{'s' * (count != 1)} in the configuration; nothing was done", file=sys.stderr)
+    print(f"{PROG}: {count} problem{'s' * (count != 1)} in the configuration", file=sys.stderr)
 
 
 def _one_line(text: str) -> str:

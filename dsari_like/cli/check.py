@@ -1,0 +1,86 @@
+"""`dsari-like check`: is the configuration good, and what does it mean?
+
+Owns the summary. The errors themselves are told by whoever catches them, all at once. Must not know the run log: a
+configuration is checked before there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+from itertools import islice
+from typing import Any
+
+from dsari_like.cli.coming import changes, coming
+from dsari_like.cli.exits import DONE
+from dsari_like.cli.look import configuration_of
+from dsari_like.cli.printing import say
+from dsari_like.cli.times import stamp
+from dsari_like.config import plans
+from dsari_like.core.model import Configuration, Job
+from dsari_like.core.schedule import Rule
+from dsari_like.report.moments import zone_name
+from dsari_like.system.clock import Clock
+
+_SHOWN = 3
+
+
+def add_parser(subparsers: Any) -> None:
+    """The command's own options."""
+    parser = subparsers.add_parser(
+        "check",
+        description="Reads the configuration as the daemon would and tells every error at once, each with its file"
+        " and line. Warnings, among them the coming changes of the clock that skip or repeat a slot, do not make it"
+        " fail.",
+    )
+    parser.add_argument("--explain", action="store_true", help="say of each job when it will run")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 for a good configuration; ConfigError carries the faults of any other."""
+    configuration, now = configuration_of(args), Clock().now().wall
+    bound = plans.bind_all(configuration, {}, now)
+    for warning in (*configuration.warnings, *_clock_warnings(configuration, bound, now)):
+        say(f"warning: {warning}")
+    if args.explain:
+        for line in _explained(configuration, bound, now):
+            print(line)
+    jobs, schedules = len(configuration.jobs), sum(len(job.schedule) for job in configuration.jobs.values())
+    print(f"no errors: {_count(jobs, 'job')}, {_count(schedules, 'schedule')}, {_count(len(configuration.files), 'file')} read")
+    return DONE
+
+
+def _clock_warnings(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]], now: float) -> Iterator[str]:
+    for name, rules in bound.items():
+        job = configuration.jobs[name]
+        zone = _zone(configuration, job)
+        for time, note in changes(rules, zone, now):
+            yield f"{job.where}: jobs.{name}: the clock of {zone_name(zone)} changes: {stamp(time, zone)}: {note}"
+
+
+def _explained(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]], now: float) -> Iterator[str]:
+    for name, job in configuration.jobs.items():
+        yield f"{name} ({job.where})"
+        if name not in bound:
+            yield "  is switched off (enabled: false)" if not job.enabled else "  runs by triggers only"
+            continue
+        zone = _zone(configuration, job)
+        for rule in bound[name]:
+            yield f"  {rule.text}: {rule.describe()}, {zone_name(zone)}"
+        slots = list(islice(coming({name: bound[name]}, now), _SHOWN))
+        yield from (f"    {stamp(one.time, zone)}{_note(one.slot.note)}" for one in slots)
+        if not slots and not any(rule.is_reboot for rule in bound[name]):
+            yield "    never again"
+
+
+def _zone(configuration: Configuration, job: Job) -> tzinfo:
+    return plans.zone(job.schedule_timezone or configuration.timezone)
+
+
+def _note(text: str) -> str:
+    return f"  ({text})" if text else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

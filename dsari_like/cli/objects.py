@@ -1,0 +1,44 @@
+"""Rows as the objects that `--format json` prints: the column names of the run log, data columns as data.
+
+Owns the choice of columns, which scripts rely on. Nothing is hidden here: who may ask may read the run log too, and
+a program wants what was recorded. (The reports, which others see, hide secrets.) Must not know any command.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsari_like.report.shapes import decision_object, event_object, parsed
+from dsari_like.store.reader import Reader, RunRow
+
+#: The columns of `runs` in the order of the manual.
+RUN_COLUMNS = (
+    *("run_id", "job_name", "status", "reason", "exit_code", "schedule_time", "queue_time", "start_time", "stop_time"),
+    *("trigger_type", "trigger_data", "run_data", "flow_id", "previous_run_id", "retry_of", "attempt", "item"),
+    *("concurrency_group", "user_seconds", "system_seconds", "max_rss"),
+)
+
+
+def run_object(run: RunRow) -> dict[str, Any]:
+    """One run as a listing has it."""
+    found = {name: getattr(run, name) for name in RUN_COLUMNS}
+    found["trigger_data"], found["run_data"] = run.trigger, parsed(run.run_data)
+    return found
+
+
+def full_object(run: RunRow, reader: Reader) -> dict[str, Any]:
+    """One run with all that is recorded of it; what this version does not have is empty."""
+    return {
+        **run_object(run),
+        "environment": run.variables,
+        "origin": run.came_from,
+        "priority": run.priority,
+        "trigger_id": run.trigger_id,
+        "progress": None,
+        "message": run.message or None,
+        "stages": [],
+        "items": [],
+        "decisions": [decision_object(decision) for decision in reversed(reader.decisions(run_id=run.run_id))],
+        "callbacks": [],
+        "events": [event_object(event) for event in reader.events(run.run_id)],
+    }
