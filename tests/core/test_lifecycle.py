@@ -24,7 +24,7 @@ def test_a_final_state_never_changes() -> None:
 
 
 def test_every_state_is_waiting_active_or_final() -> None:
-    assert WAITING | ACTIVE | FINAL == set(RunState)
+    assert set(RunState) == WAITING | ACTIVE | FINAL
     assert not (WAITING & ACTIVE or ACTIVE & FINAL or WAITING & FINAL)
 
 
