@@ -38,6 +38,7 @@ if TYPE_CHECKING or sys.platform == "linux":
     #: In `claimed/` every rename is our own doing; all we want to hear is that a writer has let go.
     _CLOSED = Mask(_HOW | InotifyConstants.IN_CLOSE_WRITE)
 
+_SYSTEM: str = sys.platform
 _MINUTE = "what is dropped there is found by the look that is taken each minute"
 #: The directories that are always there: key -> path below the data directory. A drop place is `trigger/NAME`.
 _FIXED = {"trigger/": "trigger", "control/": "control", "claimed/": "claimed"}
@@ -63,17 +64,20 @@ class Watch:
     """Watches the drop places of a data directory and calls `wake` when there is something to take. Failures are
     sentences in `problems`, one for each cause, never exceptions: without it the daemon is slower, not worse."""
 
-    def __init__(self, data_dir: str, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, data_dir: str, wake: Callable[[], None], source: Callable[[Queue], Source] | None = None
+    ) -> None:
         self.problems: list[str] = []
         self._data_dir = data_dir
         self._queue = Queue(wake)
+        self._make = source or self._of_this_system
         self._source: Source | None = None
         self._told: set[object] = set()
 
     def start(self) -> None:
         """Begin with the directories that are always there; drop places are added as they are seen."""
         try:
-            self._source = Inotify(self._queue) if sys.platform == "linux" else _observer(self._queue, self._data_dir)
+            self._source = self._make(self._queue)
         except OSError as error:
             self._tell(error.errno, f"cannot watch anything: {error.strerror}; {_MINUTE}")
         self.add("")
@@ -107,6 +111,13 @@ class Watch:
         if self._source is not None:
             self._source.stop()
             self._source = None
+
+    def _of_this_system(self, queue: Queue) -> Source:
+        if _SYSTEM == "linux":
+            return Inotify(queue)
+        from dsari_like.spool.watch_any import Observed
+
+        return Observed(queue, self._data_dir)
 
     def _add(self, key: str, path: str, anew: bool) -> None:
         if self._source is None or (self._source.has(key) and not anew):
@@ -205,9 +216,3 @@ class _Reporter:
     def on_queue_overflow(self) -> None:
         """The kernel dropped events."""
         self._inotify.overflow()
-
-
-def _observer(queue: Queue, data_dir: str) -> Source:
-    from dsari_like.spool.watch_any import Observed
-
-    return Observed(queue, data_dir)

@@ -125,13 +125,14 @@ class TestWhoMaySetWhat:
         assert read({"environment": {"NOTE": "x"}}, job).environment == {"NOTE": "x"}
         assert faults({"environment": {"OTHER": "x"}}, job)
 
-    @pytest.mark.parametrize("name", sorted(RESERVED) + ["DSARI_ANYTHING", "WORKFLOW_X", "TRIGGER_X"])
+    @pytest.mark.parametrize("name", [*sorted(RESERVED), "DSARI_ANYTHING", "WORKFLOW_X", "TRIGGER_X"])
     def test_what_the_daemon_says_nobody_else_says(self, name: str) -> None:
         job = Job("build", ("true",), trigger_environment=("*", name), parameters={name: Parameter()})
         assert "set by the daemon alone" in faults({"environment": {name: "x"}}, job)[0]
 
     @pytest.mark.parametrize(
-        "name", sorted(SWAYING) + ["LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "BASH_FUNC_ls%%", "PYTHONPATH", "PERL5OPT"]
+        "name",
+        [*sorted(SWAYING), "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "BASH_FUNC_ls%%", "PYTHONPATH", "PERL5OPT"],
     )
     def test_what_decides_which_code_runs_needs_its_full_name_in_the_list(self, name: str) -> None:
         data = {"environment": {name: "x"}}
@@ -246,7 +247,9 @@ def test_any_json_is_a_trigger_or_is_refused(data: object, trusted: bool) -> Non
 
 
 @settings(max_examples=200, deadline=None)
-@given(_ANY_JSON | st.dictionaries(st.sampled_from(["action", "run", "job", "id", "until"]), _ANY_JSON | st.just("cancel")))
+@given(
+    _ANY_JSON | st.dictionaries(st.sampled_from(["action", "run", "job", "id", "until"]), _ANY_JSON | st.just("cancel"))
+)
 def test_any_json_is_a_request_or_is_refused(data: object) -> None:
     try:
         assert read_control(data).action

@@ -71,14 +71,29 @@ def test_a_whole_day_that_a_zone_left_out() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", " ", "5", "12", "2027", "May", "May 2027", "friday", "tomorrow", "soon", "nan", "1e300", "99999999999999"]
-    + ["2027-13-01", "2027-02-30", "25:00", "2027-01-01 10:00 XYZ", "9999-12-31T23:59:59Z", "0001-01-01", "x" * 200]
-    + [True, False, None, [], {}, [1], 1e300, -1e300, 10**400, float("nan"), float("inf"), 253402300799],
+    [
+        *(
+            "",
+            " ",
+            "5",
+            "12",
+            "2027",
+            "May",
+            "May 2027",
+            "friday",
+            "tomorrow",
+            "soon",
+            "nan",
+            "1e300",
+            "99999999999999",
+        ),
+        *("2027-13-01", "2027-02-30", "25:00", "2027-01-01 10:00 XYZ", "9999-12-31T23:59:59Z", "0001-01-01", "x" * 200),
+        *(True, False, None, [], {}, [1], 1e300, -1e300, 10**400, float("nan"), float("inf"), 253402300799),
+    ],
 )
 def test_what_is_no_time_or_only_nearly_one_is_refused(value: object) -> None:
-    with pytest.raises((ValueError, OverflowError)) as caught:
+    with pytest.raises(ValueError, match="expected|names the zone"):
         when(value)
-    assert isinstance(caught.value, ValueError)
 
 
 def test_a_zone_nobody_knows_is_refused_and_not_ignored() -> None:
