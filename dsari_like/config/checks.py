@@ -22,10 +22,10 @@ Schema = Mapping[str, Any]
 NAME_WORDS = "1 to 64 of the letters A-Z and a-z, digits, space and - _ + . : @, and neither '.' nor '..'"
 NAME_SCHEMA: Schema = {"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9 _+.:@-]{1,64}$"}
 
-_DURATION = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*[wdhms]\s*)+|\s*\d+(?:\.\d+)?\s*")
+_DURATION = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*[wdhms]\s*)+|\s*\d+(?:\.\d+)?\s*", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms]?)")
 _UNIT = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
-_SIZE = re.compile(r"\s*(\d+)\s*(?:([KMG])(?:i?B)?)?\s*")
+_SIZE = re.compile(r"\s*(\d+)\s*(?:([KMG])(?:i?B)?)?\s*", re.ASCII)
 _SIZE_UNIT = {None: 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 #: A limit above any sense: sums of times and durations stay exact, and a calendar date can be made of them.
 _LONGEST = 100 * 365 * 86400.0
@@ -97,7 +97,7 @@ def found(value: Any) -> str:
     if isinstance(value, str):
         return shown(value) if value else "empty text"
     if isinstance(value, (int, float)):
-        return f"the number {value}" if abs(value) < 1e15 or value != value else "a number out of range"
+        return f"the number {value}" if isinstance(value, float) or abs(value) < 1e15 else "a number out of range"
     if isinstance(value, Odd):
         return value.what
     return "a list" if isinstance(value, list) else "a map"

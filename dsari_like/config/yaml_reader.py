@@ -158,14 +158,14 @@ class _Walk:
 
     def _scalar(self, event: _Event, path: KeyPath) -> Any:
         text = event.value
-        if event.tag is None:
+        if event.tag is None or event.tag == "!":
             if not event.implicit[0] or text[:1] not in _IMPLICIT:
                 return text
             tag = next((tag for tag, pattern in _IMPLICIT[text[:1]] if pattern.match(text)), None)
             if tag is None:
                 return text
         else:
-            tag = _TAG + "str" if event.tag == "!" else event.tag
+            tag = event.tag
         return self._constructed(event, tag, path)
 
     def _constructed(self, event: _Event, tag: str, path: KeyPath) -> Any:
