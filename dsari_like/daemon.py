@@ -106,7 +106,8 @@ class Daemon:
 
     def _seconds_to_sleep(self) -> float:
         now = self.parts.clock.now()
-        if self._inputs or self._rendering or (self._admits() and self.parts.inbox.more):
+        busy = self._inputs or self._rendering or self.parts.children.has_newcomers
+        if busy or (self._admits() and self.parts.inbox.more):
             return 0.0
         moments = [self._rescan_at] + [moment for moment, _ in self._later]
         moments += [self._write_at] if self._unwritten else []
@@ -171,7 +172,7 @@ class Daemon:
         """Everything that happened since the last turn, but at most BATCH of it from the spool."""
         inputs = list(self._inputs)
         self._inputs.clear()
-        inputs += self.parts.children.ended(now)
+        inputs += self.parts.children.news(now)
         if self._admits():
             inputs += self._from_spool(now)
         if not self._unwritten:

@@ -7,6 +7,7 @@ before a crash, whose is this `id`. Must not decide anything: a refusal is an in
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import pwd
 from dataclasses import replace
@@ -76,7 +77,9 @@ def _id_of(data: object) -> str | None:
     return value if isinstance(value, str) and is_trigger_id(value) else None
 
 
+@functools.lru_cache(maxsize=64)
 def _user(uid: int) -> str:
+    """Asked once: users do not change their names, and the question costs more than the rest of a trigger."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

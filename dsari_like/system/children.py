@@ -18,8 +18,10 @@ from dsari_like.core.model import Configuration, Exit, Job, Run
 from dsari_like.system import returned
 from dsari_like.system.adopt import Adopter
 from dsari_like.system.keeper import Kept
-from dsari_like.system.launcher import CannotStart, Launcher, cannot_execute
+from dsari_like.system.launcher import CannotStart, Launcher, cannot_execute, make_directory
 from dsari_like.system.wakeup import Wakeup
+
+TRIGGER_DATA_FILE = "trigger_data.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +48,27 @@ class Children:
 
     def start(
         self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, environment.EndedRun]
-    ) -> m.Started | m.StartFailed | None:
-        """Start the run's command. Returns what came of it, None when it has ended already; raises OSError when the
-        machine is short of something, with nothing started."""
+    ) -> m.StartFailed | None:
+        """Start the run's command. Returns why that can never work, None when it did; raises OSError when the machine
+        is short of something, with nothing started."""
         variables = environment.build(configuration, job, run, self._host, previous)
         argv = environment.command_line(configuration, job, run)
         run_dir = self._run_dir(run)
         variables["PWD"] = _directory(job, variables)
-        self._write_trigger_data(run, run_dir)
+        make_directory(run_dir)
+        if run.trigger.type != "schedule":
+            _write(os.path.join(run_dir, TRIGGER_DATA_FILE), json.dumps(dict(run.trigger.data), ensure_ascii=False))
         try:
-            identity = self._launcher.start(run.run_id, job, argv, variables, run_dir)
+            self._launcher.start(run.run_id, job, argv, variables, run_dir)
         except CannotStart as error:
             return m.StartFailed(run.run_id, error.code, str(error))
         self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job.keeper)
-        return m.Started(run.run_id, identity) if identity else None
+        return None
+
+    @property
+    def has_newcomers(self) -> bool:
+        """True when a run was started that `news` has not told of yet."""
+        return bool(self._launcher.fresh)
 
     def signal(self, run_id: str, number: int) -> None:
         """Signal the whole process group of a run; nothing happens when it has none."""
@@ -73,8 +82,8 @@ class Children:
         alive = [m.Started(run.run_id, run.process) for run in runs if run.run_id not in gone and run.process]
         return [*alive, *gone.values()]
 
-    def ended(self, now: m.Now) -> list[m.Input]:
-        """What ended since the last call."""
+    def news(self, now: m.Now) -> list[m.Input]:
+        """Who ended since the last call, and who was started and still runs."""
         messages: list[m.Input] = []
         for child in self._launcher.reap():
             begun = self._begun.pop(child.run_id)
@@ -82,6 +91,7 @@ class Children:
             messages.append(never or _with_return_data(m.ChildExited(child.run_id, child.exit, now.wall), begun.run_dir))
         for run, kept in self._adopter.ended():
             messages.append(self._kept_end(run, kept, now))
+        messages += [m.Started(run_id, identity) for run_id, identity in self._launcher.newcomers()]
         return messages
 
     def _kept_end(self, run: Run, kept: Kept | None, now: m.Now) -> m.Input:
@@ -92,16 +102,6 @@ class Children:
     def _run_dir(self, run: Run) -> str:
         return os.path.join(self._data_dir, "runs", run.job_name, run.run_id)
 
-    def _write_trigger_data(self, run: Run, run_dir: str) -> None:
-        """What was dropped, whole, for the command to read (TRIGGER_DATA_FILE)."""
-        if run.trigger.type == "schedule":
-            return
-        os.makedirs(run_dir, 0o750, exist_ok=True)
-        descriptor = os.open(
-            os.path.join(run_dir, "trigger_data.json"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640
-        )
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(dict(run.trigger.data), file, ensure_ascii=False)
 
 
 def host_of(environ: Mapping[str, str]) -> environment.Host:
@@ -130,3 +130,12 @@ def _never_began(begun: _Begun, exit_: Exit) -> m.StartFailed | None:
 def _with_return_data(message: m.ChildExited, run_dir: str) -> m.ChildExited:
     value, problem = returned.read(run_dir)
     return replace(message, run_data=value, message=problem or returned.message_of(value))
+
+
+def _write(path: str, text: str) -> None:
+    """Three system calls: this is on the way of every start, and a file object makes eight."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+    try:
+        os.write(descriptor, text.encode("utf-8", "surrogatepass"))
+    finally:
+        os.close(descriptor)

@@ -56,12 +56,13 @@ class Launcher:
     def __init__(self) -> None:
         self._children: dict[int, _Child] = {}
         self._pids: dict[str, int] = {}
+        self.fresh: list[str] = []  # runs started since the last turn
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
     def start(
         self, run_id: str, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str
-    ) -> ProcessIdentity | None:
-        """Start the child; its directory is `PWD`. Returns who it is, None when it has ended already.
+    ) -> None:
+        """Start the child; its directory is `PWD`. Who it is can be asked of `newcomers` a moment later.
 
         Raises CannotStart when the command cannot be executed, OSError when the machine is short of something.
         """
@@ -78,7 +79,19 @@ class Launcher:
             os.close(output)
         self._children[child.pid] = _Child(run_id, child, job.keeper)
         self._pids[run_id] = child.pid
-        return process.identify(child.pid)
+        self.fresh.append(run_id)
+
+    def newcomers(self) -> Iterator[tuple[str, ProcessIdentity]]:
+        """Who was started since the last call and has not been reaped.
+
+        Not asked at the start itself: /proc does not answer for a process that is executing its command just then,
+        and that half a millisecond would be waited for with every other run behind it.
+        """
+        fresh, self.fresh = self.fresh, []
+        for run_id in fresh:
+            identity = process.identify(self._pids[run_id]) if run_id in self._pids else None
+            if identity is not None:
+                yield run_id, identity
 
     def _spawn(
         self, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
@@ -119,19 +132,19 @@ class Launcher:
             os.killpg(pid, number)
         return True
 
-    def count(self) -> int:
-        """How many children there are."""
-        return len(self._children)
 
-
-def _open_output(run_dir: str) -> int:
-    """A run directory of its own, and the file both output streams go to."""
+def make_directory(run_dir: str) -> None:
+    """A run directory of its own. One that is there already is a start tried again: the machine was short then."""
     try:
         os.mkdir(run_dir, 0o750)
     except FileNotFoundError:  # the job's first run
         os.makedirs(run_dir, 0o750)
-    except FileExistsError:  # a start that was tried before, when the machine was short of something
+    except FileExistsError:
         pass
+
+
+def _open_output(run_dir: str) -> int:
+    """The file both output streams go to."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(os.path.join(run_dir, OUTPUT_FILE), flags, 0o640)
 
