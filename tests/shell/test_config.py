@@ -185,7 +185,7 @@ def test_later_files_win_and_maps_are_merged(tmp_path: Path) -> None:
     made = load(
         tmp_path,
         {
-            "dsari_like.yaml": "title: main\njobs: {a: {command: 1 main, description: kept, environment: {A: 1, B: 1}}}",
+            "dsari_like.yaml": "title: main\njobs: {a: {command: x, description: kept, environment: {A: 1, B: 1}}}",
             "dsari_like.json": '{"title": "json", "jobs": {"b": {"command": ["x"]}}}',
             "config.d/20.yaml": "jobs: {a: {command: from 20}}",
             "config.d/10.yml": "jobs: {a: {command: from 10, environment: {B: 2}}}",
