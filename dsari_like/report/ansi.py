@@ -150,7 +150,8 @@ def _extended(remaining: Iterator[int]) -> int | None:
     """The colour after 38 or 48: `5;n` or `2;r;g;b`."""
     kind = next(remaining, None)
     if kind == 5:
-        return _from_256(next(remaining, 0))
+        index = next(remaining, None)
+        return None if index is None else _from_256(min(index, 255))
     if kind == 2:
         return _nearest((next(remaining, 0), next(remaining, 0), next(remaining, 0)))
     return None
@@ -160,7 +161,7 @@ def _from_256(index: int) -> int:
     if index < 16:
         return index
     if index >= 232:
-        grey = 8 + 10 * (min(index, 255) - 232)
+        grey = 8 + 10 * (index - 232)
         return _nearest((grey, grey, grey))
     index -= 16
     return _nearest((_LEVELS[index // 36], _LEVELS[index // 6 % 6], _LEVELS[index % 6]))

@@ -59,7 +59,7 @@ class Pages:
 
     def style(self) -> str:
         """The style sheet, the user's or ours."""
-        return _source(self._environment, STYLE)
+        return _source(self._environment, STYLE) or _source(self._own, STYLE)
 
     def fingerprint(self, settings: Sequence[object]) -> str:
         """Changes with anything that changes every page: the version, a template, the style, a setting."""
@@ -108,6 +108,8 @@ def _lines(value: object) -> Markup:
 
 
 def _source(environment: jinja2.Environment, name: str) -> str:
-    if environment.loader is None:
+    """The text of a template; empty when it cannot be read, which is told where it is used."""
+    try:
+        return environment.loader.get_source(environment, name)[0] if environment.loader else ""
+    except (jinja2.TemplateError, UnicodeDecodeError, OSError):
         return ""
-    return environment.loader.get_source(environment, name)[0]

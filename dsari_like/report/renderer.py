@@ -90,7 +90,8 @@ class Renderer:
                 if clock() >= end:
                     return True
         except BaseException:
-            self._work = None  # a generator that raised is over; begin again from what is remembered
+            self._work = self._rendered = None  # a generator that raised is over; go on from what is remembered
+            self._loaded = False
             raise
         self._work = None
         return self.stale()
