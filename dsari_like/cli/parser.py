@@ -57,8 +57,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = build([] if command is None else [command])
     args, unknown = parser.parse_known_args(argv)
     if unknown:
-        options = [option for action in args.parser._actions for option in action.option_strings]
-        args.parser.error(f"unknown argument {unknown[0]}{did_you_mean(unknown[0], options)}")
+        known = [word for action in options(args.parser) for word in action.option_strings]
+        args.parser.error(f"unknown argument {unknown[0]}{did_you_mean(unknown[0], known)}")
     if command is None:
         raise UsageFault(f"a command is needed, one of {', '.join(COMMANDS)}; see {PROG} --help")
     return args
@@ -96,6 +96,19 @@ def _finish(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace],
     # Given before the command or after it: the absent one must not hide the other's value.
     _add_common(parser, default=argparse.SUPPRESS)
     parser.set_defaults(run=run, parser=parser)
+    for below in subcommands(parser).values():
+        _finish(below, run)
+
+
+def subcommands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """The commands below a command, as `dump` and `schema` are below `config`."""
+    found = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return next(found, {})
+
+
+def options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The options of a parser, for completions and suggestions: argparse has no public way to ask."""
+    return [action for action in parser._actions if action.option_strings]
 
 
 def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -1,0 +1,67 @@
+"""`dsari-like render`: bring the reports up to date.
+
+Owns the progress that is told. Must not know which pages there are. Works beside a running daemon: pages are written
+by rename, and equal bytes are not written at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from dsari_like.cli.exits import DONE
+from dsari_like.cli.look import looking
+from dsari_like.cli.printing import say
+from dsari_like.errors import StoreError
+
+
+def add_parser(subparsers: Any) -> None:
+    """The command's own options."""
+    parser = subparsers.add_parser(
+        "render",
+        description="Writes the pages of the reports that are out of date. The daemon does so by itself unless the"
+        " configuration says render: never.",
+    )
+    parser.add_argument("--regenerate", action="store_true", help="make every page anew")
+    parser.add_argument("--output", metavar="DIR", help="write to this directory instead of html in the data directory")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render; 5 when the pages cannot be written."""
+    from dsari_like.report.renderer import Renderer
+
+    with looking(args) as look:
+        data_dir = look.configuration.data_dir
+        html_dir = os.path.abspath(args.output) if args.output else os.path.join(data_dir, "html")
+        runs_dir = os.path.join(data_dir, "runs")
+        renderer = Renderer(look.configuration, look.plans(), look.reader, html_dir, runs_dir)
+        progress, done = _progress()
+        try:
+            renderer.all(look.now, progress, args.regenerate)
+        except OSError as error:
+            raise StoreError(f"cannot write the reports to {html_dir}: {error.strerror}") from None
+        finally:
+            done()
+        count = len(renderer.written())
+    say(f"{count} file{'s' * (count != 1)} written: {os.path.join(html_dir, 'index.html')}")
+    return DONE
+
+
+def _progress() -> tuple[Callable[[int], None], Callable[[], None]]:
+    """A line that counts, on a terminal; nothing anywhere else."""
+    shown = False
+
+    def count(pages: int) -> None:
+        nonlocal shown
+        if sys.stderr.isatty() and pages % 100 == 0:
+            shown = True
+            print(f"\r{pages} pages", end="", file=sys.stderr, flush=True)
+
+    def done() -> None:
+        if shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    return count, done

@@ -1,0 +1,124 @@
+"""`dsari-like show`: everything that is recorded of one run, as a page of sentences or as one object.
+
+Owns the order of the page. The sentences are those of the reports, so that both tell one story.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dsari_like.cli.exits import DONE
+from dsari_like.cli.look import Look, looking
+from dsari_like.cli.objects import full_object
+from dsari_like.cli.printing import add_format, print_json
+from dsari_like.cli.standing import why_waiting
+from dsari_like.cli.table import in_colour, painted, tone_of, visible
+from dsari_like.cli.times import stamp
+from dsari_like.report import words
+from dsari_like.report.moments import duration
+from dsari_like.report.shapes import parsed
+from dsari_like.store.reader import RunRow
+
+
+def add_parser(subparsers: Any) -> None:
+    """The command's own options."""
+    parser = subparsers.add_parser(
+        "show",
+        description="Shows one run, which is named by its id, by enough of its beginning, or by its job, which stands"
+        " for the job's last run: why it ran, how it ended, each change of its state, the decisions about it, and"
+        " what its trigger said. Values of variables with names such as PASSWORD are hidden in the table form.",
+    )
+    parser.add_argument("run_id", metavar="RUN", help="the run")
+    add_format(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show it."""
+    with looking(args) as look:
+        row = look.run(args.run_id)
+        if args.format == "json":
+            print_json(full_object(row, look.reader))
+        else:
+            for line in _page(row, look):
+                print(line)
+    return DONE
+
+
+def _page(row: RunRow, look: Look) -> Iterator[str]:
+    colour = in_colour()
+    yield visible(f"Run {row.run_id} of {row.job_name}")
+    yield painted(visible(words.outcome_sentence(row, look.zone)), tone_of(row.status) if colour else "")
+    yield visible(words.cause_sentence(row, look.zone))
+    if words.description_of(row):
+        yield visible(words.description_of(row))
+    if row.status in ("scheduled", "blocked", "queued", "waiting_for_lock"):
+        yield visible(why_waiting(row, look.reader.running(), look))
+    yield ""
+    facts = [(name, value) for name, value in _facts(row, look) if value]
+    width = max(len(name) for name, _ in facts)
+    yield from (f"{name:{width}}  {visible(value)}" for name, value in facts)
+    yield from _section("Changes of state", _steps(row, look))
+    yield from _section("Decisions", _decisions(row, look))
+    yield from _section("Variables of its trigger", _map(row.variables))
+    yield from _section("Other data of its trigger", _map(_other(row)))
+    yield from _section("Data it returned", _returned(row))
+
+
+def _facts(row: RunRow, look: Look) -> Iterator[tuple[str, str]]:
+    yield "state", words.state_word(row.status) + (f" ({row.reason})" if row.reason else "")
+    yield "exit code", "" if row.exit_code is None else str(row.exit_code)
+    for name, time in (("due", row.schedule_time), ("queued", row.queue_time), ("started", row.start_time)):
+        yield name, stamp(time, look.zone) if time is not None else ""
+    yield "ended", stamp(row.stop_time, look.zone) if row.stop_time is not None else ""
+    yield "waited", duration(row.waited) if row.waited is not None else ""
+    yield "took", duration(row.duration) if row.duration is not None else ""
+    yield "processor", _processor(row)
+    yield "memory", "" if row.max_rss is None else f"{row.max_rss / 2**20:.1f} MiB at most"
+    for name in ("concurrency_group", "trigger_id", "flow_id", "retry_of", "item"):
+        yield name.replace("_", " "), getattr(row, name) or ""
+    yield "priority", str(row.priority or "")
+    yield "attempt", str(row.attempt) if row.attempt > 1 else ""
+    yield "pid", str(row.pid) if row.pid and row.stop_time is None else ""
+    yield "directory", look.run_directory(row)
+
+
+def _processor(row: RunRow) -> str:
+    if row.user_seconds is None:
+        return ""
+    return f"{row.user_seconds:.2f} s user, {row.system_seconds or 0.0:.2f} s system"
+
+
+def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
+    shown = [visible(line) for line in lines]
+    if shown:
+        yield ""
+        yield f"{title}:"
+        yield from (f"  {line}" for line in shown)
+
+
+def _steps(row: RunRow, look: Look) -> Iterator[str]:
+    for event in look.reader.events(row.run_id):
+        yield f"{stamp(event.time, look.zone)}  {words.state_word(event.to_state)}: {event.cause}"
+
+
+def _decisions(row: RunRow, look: Look) -> Iterator[str]:
+    for decision in reversed(look.reader.decisions(run_id=row.run_id)):
+        yield words.decision_sentence(decision, look.zone)
+
+
+def _map(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        shown = words.masked(value, name)
+        yield f"{name} = {shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)}"
+
+
+def _other(row: RunRow) -> Mapping[str, Any]:
+    return {name: value for name, value in row.trigger.items() if name not in ("environment", "trigger_type")}
+
+
+def _returned(row: RunRow) -> Iterator[str]:
+    if row.run_data not in (None, "null"):
+        yield from json.dumps(words.masked(parsed(row.run_data)), ensure_ascii=False, indent=1).splitlines()
