@@ -10,7 +10,6 @@ import re
 #: ASCII on purpose: a job's name is a file name, and two spellings of one letter would be two directories.
 JOB_NAME = re.compile(r"[A-Za-z0-9 _+.:@-]{1,64}")
 TRIGGER_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_VARIABLE = re.compile(r"[^=\x00-\x20\x7f]+")
 
 _PREVIOUS = frozenset(
     f"{family}_{field}"
@@ -63,9 +62,9 @@ def is_trigger_id(text: str) -> bool:
 
 
 def is_variable(name: str) -> bool:
-    """May a variable have this name? Stricter than the kernel, which forbids `=` and NUL alone: blanks and control
-    characters in a name serve nobody but who wants to confuse a shell or a reader."""
-    return _VARIABLE.fullmatch(name) is not None
+    """May a variable have this name? Stricter than the kernel, which forbids `=` and NUL alone: blanks and characters
+    that cannot be seen serve nobody but who wants to confuse a shell or a reader."""
+    return name.isprintable() and name != "" and "=" not in name and " " not in name
 
 
 def is_reserved(name: str) -> bool:

@@ -208,9 +208,9 @@ class Claims:
         return place.st_uid == held.uid and not place.st_mode & 0o022
 
     def claim(self, held: Held) -> Claim:
-        """The same file as the rest of the program knows it."""
+        """The same file as the rest of the program knows it: by then its name is text that can be printed and kept."""
         path = f"{self.data_dir}/claimed/{held.where}"
-        return Claim(held.token, held.name, held.file_name, path, held.attempt, held.received, held.uid)
+        return Claim(held.token, held.name, safe_name(held.file_name), path, held.attempt, held.received, held.uid)
 
     # --- done with ---
 

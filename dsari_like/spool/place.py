@@ -53,6 +53,7 @@ class Listing:
     entries: Iterator[os.DirEntry[str]]
     stamp: Stamp | None
     names: list[tuple[int, str]] = field(default_factory=list)
+    done: bool = False
 
 
 @dataclass(slots=True)
@@ -107,22 +108,21 @@ class Place:
                 self.listing.entries.close()  # type: ignore[attr-defined]
             self.listing = None
 
-    def list_some(self, at: int, now: Now) -> bool:
-        """Go on with the pass over the directory, or begin it; True when it is done and its names are in line, in the
-        order of their times, before those that events brought meanwhile: a backlog is older than what just came."""
+    def list_some(self, at: int, now: Now) -> int:
+        """Go on with the pass over the directory, or begin it; returns how many entries were seen. When it is done its
+        names are in line in the order of their times, before those that events brought meanwhile: a backlog is older
+        than what just came."""
         if self.listing is None:
             self.wanted = False
             self.listing = Listing(os.scandir(at), stamp_of(os.fstat(at), now))
         listing = self.listing
-        seen = 0
-        for seen, entry in enumerate(islice(listing.entries, SLICE), 1):  # noqa: B007
-            if is_candidate(entry.name):
-                listing.names.append((_time_of(entry.name, at), entry.name))
-        if seen == SLICE and len(listing.names) < MOST_LISTED:
-            return False
-        self.wanted = self.wanted or seen == SLICE
-        self.named.extendleft((name, False) for _, name in sorted(listing.names, reverse=True))
-        return True
+        seen = [entry.name for entry in islice(listing.entries, SLICE)]
+        listing.names += [(_time_of(name, at), name) for name in seen if is_candidate(name)]
+        if len(seen) < SLICE or len(listing.names) >= MOST_LISTED:
+            self.wanted = self.wanted or len(seen) == SLICE
+            self.named.extendleft((name, False) for _, name in sorted(listing.names, reverse=True))
+            listing.done = True
+        return len(seen)
 
 
 def _time_of(name: str, at: int) -> int:

@@ -94,7 +94,7 @@ def test_true_and_false_come_with_a_hint() -> None:
     assert 'write "true" or 1 or 0' in faults({"environment": {"FLAG": True}})[0]
 
 
-@pytest.mark.parametrize("name", ["", "A=B", "A\0", "A B", "A\nB", 5])
+@pytest.mark.parametrize("name", ["", "A=B", "A\0", "A B", "A\nB", "A\u202eB", 5])
 def test_a_variable_has_a_name_that_an_environment_can_carry(name: object) -> None:
     assert "no name of a variable" in faults({"environment": {name: "x"}})[0]
 

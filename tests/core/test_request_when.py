@@ -92,7 +92,7 @@ def test_a_whole_day_that_a_zone_left_out() -> None:
     ],
 )
 def test_what_is_no_time_or_only_nearly_one_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="expected|names the zone"):
+    with pytest.raises(ValueError, match=r"expected|names the zone"):
         when(value)
 
 
