@@ -340,6 +340,20 @@ class Reader:
         found = [DecisionRow(*row) for row in cursor]
         return min(found, key=lambda row: (_distance(row, time), row.decision_id), default=None)
 
+    def decided_slots(self, job: str, since: float, until: float, limit: int = -1) -> tuple[DecisionRow, ...]:
+        """The decisions about the job's slots from `since` on and before `until`, whenever they were made."""
+        cursor = self._connection.execute(
+            f"select {DECISION_COLUMNS} from decisions where job_name = ? and token is null and schedule_time >= ?"
+            " and schedule_time < ? order by schedule_time limit ?",
+            (job, since, until, limit),
+        )
+        return tuple(DecisionRow(*row) for row in cursor)
+
+    def first_decision(self, job: str) -> float | None:
+        """When anything was decided about the job for the first time."""
+        (time,) = self._connection.execute("select min(time) from decisions where job_name = ?", (job,)).fetchone()
+        return None if time is None else float(time)
+
     def events(self, run_id: str) -> tuple[EventRow, ...]:
         """A run's changes of state, in their order."""
         cursor = self._connection.execute(
