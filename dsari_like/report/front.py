@@ -110,9 +110,12 @@ class JobsView:
 def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[Head, FrontView, dict[str, Any]]:
     """The front page, with what `status.json` says of the same moment."""
     counts = scene.reader.open_counts()
-    running, waiting = scene.reader.running(), tuple(_shown(scene, scene.reader.waiting(_LOOKED_AT)))
+    running, waiting = (
+        tuple(_shown(scene, scene.reader.running())),
+        tuple(_shown(scene, scene.reader.waiting(_LOOKED_AT))),
+    )
     troubles = _troubles(scene, running, failed_pages)
-    live = _live(scene, [run for run in running if scene.shows(run.job_name)], _running_text)
+    live = _live(scene, running, _running_text)
     in_line = [run for run in waiting if run.status != "scheduled"]
     queued = _live(scene, in_line, lambda s, run: words.waiting_sentence(run, running, s.configuration))
     active = counts.get("running", 0) + counts.get("timed_out", 0)
@@ -181,7 +184,7 @@ def _headline(scene: Scene, troubles: list[Trouble], running: int, waiting: int)
 
 def _troubles(scene: Scene, running: Iterable[RunRow], failed_pages: Mapping[str, str]) -> list[Trouble]:
     found = [_failing(scene, standing) for standing in scene.overview.failing()]
-    found += [_stuck(scene, run) for run in running if run.status == "timed_out" and scene.shows(run.job_name)]
+    found += [_stuck(scene, run) for run in running if run.status == "timed_out"]
     found += [
         Trouble("page", page, names.link("", page), f"This page could not be made as it should: {problem}")
         for page, problem in sorted(failed_pages.items())
@@ -222,7 +225,7 @@ def _live(scene: Scene, runs: Iterable[RunRow], text: Any) -> tuple[Live, ...]:
 
 
 def _shown(scene: Scene, runs: Iterable[RunRow]) -> Iterable[RunRow]:
-    return (run for run in runs if scene.shows(run.job_name))
+    return (run for run in runs if run.is_sound and scene.shows(run.job_name))
 
 
 def _days(scene: Scene, runs: Iterable[RunRow], count: int) -> tuple[Day, ...]:
@@ -257,7 +260,7 @@ def _first_jobs(scene: Scene, now: float) -> tuple[JobLine, ...]:
 
 def _as_of(scene: Scene) -> Time | None:
     run = scene.reader.newest_change()
-    if run is None:
+    if run is None or not run.is_sound:
         return None
     return views.time(scene, max(t for t in (run.queue_time, run.start_time, run.stop_time) if t is not None))
 
@@ -272,7 +275,7 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
             {"job_name": s.name, "run_id": s.failed_run_id, "since": s.failing_since, "in_a_row": s.streak}
             for s in scene.overview.failing()
         ],
-        "running": [run_object(run) for run in _shown(scene, running)],
+        "running": [run_object(run) for run in running],
         "waiting": [run_object(run) for run in waiting],
         "next": [{"job_name": name, "time": instant} for instant, name in scene.overview.upcoming(now, DUE)],
         "latest": [run_object(run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],

@@ -101,6 +101,7 @@ def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[s
     page = names.job_page(name)
     root, newest = names.root_of(page), scene.reader.newest_number(name)
     rows = scene.reader.numbered(name, newest - names.PAGE_SIZE + 1, newest)[::-1]
+    rows = tuple(row for row in rows if row.is_sound)
     odd = [row for row in scene.reader.decisions(job=name, limit=LOOKED_AT) if row.outcome != "started"]
     view = _view(scene, name, now, root, rows, tuple(told(scene, root, row) for row in odd[:TOLD]))
     live = any(row.status in ("running", "timed_out") for row in rows)
@@ -115,7 +116,14 @@ def history_page(scene: Scene, name: str, number: int, rows: Sequence[RunRow]) -
     full = len(rows) == names.PAGE_SIZE
     older = names.link("", f"page-{number - 1}.html") if number > 1 else ""
     newer = names.link("", f"page-{number + 1}.html") if full else ""
-    view = HistoryView(name, names.link("", names.INDEX), number, views.days(scene, root, rows[::-1]), older, newer)
+    view = HistoryView(
+        name,
+        names.link("", names.INDEX),
+        number,
+        views.days(scene, root, [row for row in rows if row.is_sound][::-1]),
+        older,
+        newer,
+    )
     return views.head(scene, page, f"{name}, page {number} of its history", ""), view
 
 

@@ -150,6 +150,8 @@ def _smallest(heap: list[tuple[float, str]], count: int) -> list[tuple[float, st
 def _standing(name: str, reader: Reader) -> Standing:
     summary, durations = reader.summary(name), reader.durations(name)
     last, good, failed = summary.last, summary.last_good, summary.last_failed
+    if not all(row.is_sound for row in (last, good, failed) if row):
+        return Standing(name)
     return Standing(
         name,
         status=last.status if last else "",

@@ -76,6 +76,13 @@ class RunRow:
         return max(0.0, self.start_time - max(self.schedule_time, self.queue_time))
 
     @property
+    def is_sound(self) -> bool:
+        """False when a foreign hand wrote something else than numbers where times belong; lists leave such rows out,
+        so that one bad run never hides another (P17)."""
+        times = (self.schedule_time, self.queue_time, self.start_time, self.stop_time)
+        return all(time is None or isinstance(time, float | int) for time in times)
+
+    @property
     def trigger(self) -> Mapping[str, Any]:
         """The map that was dropped; empty for a slot of the schedule."""
         return mapping_of(self.trigger_data)

@@ -17,6 +17,7 @@ from dsari_like.core import schedule
 from dsari_like.core.model import Configuration, Job, Where
 from dsari_like.core.schedule import DstPolicy, Rule
 from dsari_like.report.moments import zone_of
+from dsari_like.report.pages import templates_directory
 from dsari_like.report.renderer import Renderer
 from dsari_like.store.reader import Reader
 from tests.shell.history import History
@@ -596,3 +597,26 @@ def test_compressed_twins_come_and_go_with_their_option(tmp_path: Path) -> None:
     place.configure(job("build"))
     place.render()
     assert list(place.html.rglob("*.gz")) == []
+
+
+def test_the_manual_of_the_templates_names_every_template_and_block() -> None:
+    directory = Path(templates_directory())
+    manual = (directory / "README").read_text()
+    for path in directory.glob("*.html"):
+        line = re.search(rf"^  {path.name} .*\n(?: {{16}}.*\n)?", manual, re.M)
+        assert line, path.name
+        blocks = re.findall(r"{% block (\w+)", path.read_text()) if path.name != "parts.html" else []
+        inherited = {"main", "asof"} if path.name != "base.html" else set()
+        assert set(blocks) - inherited <= set(re.findall(r"\w+", line[0])), path.name
+
+
+def test_a_row_that_no_daemon_wrote_hides_no_other(tmp_path: Path) -> None:
+    place = Place(tmp_path, job("build"))
+    place.history.run("build", "bad", at=NOON)
+    place.history.connection.execute("update runs set start_time = 'x', stop_time = 'y'")
+    place.history.run("build", "good", at=NOON)
+    place.render()
+    assert "could not be made" in place.page("jobs/build/bad/index.html")
+    assert "Completed" in place.page("jobs/build/good/index.html")
+    assert "good" in place.page("jobs/build/index.html")
+    assert "1 to look at" in place.page()
