@@ -244,14 +244,14 @@ class Claims:
 
     def write_receipts(self, receipts: Sequence[WriteReceipt]) -> None:
         """Tell producers how far they have come. A receipt is an acknowledgement: each is synced before it can be
-        seen, and the directory once for all of them."""
+        seen, and the directory once for all of them. Who may enter the directory may read them."""
         if not receipts:
             return
         with directory("receipts", self.root, DIRECTORIES["receipts"]) as place:
             for receipt in receipts:
                 if not is_trigger_id(receipt.id):
                     raise ValueError(f"no name for a receipt: {receipt.id!r}")
-                write_whole(f"{receipt.id}.json", _receipt(receipt), place, sync=True)
+                write_whole(f"{receipt.id}.json", _receipt(receipt), place, mode=0o644, sync=True)
             os.fsync(place)
 
 

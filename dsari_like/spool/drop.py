@@ -35,12 +35,13 @@ def drop_control(data_dir: str, mapping: Mapping[str, Any], file_name: str | Non
 def _drop(data_dir: str, below: tuple[str, ...], mapping: Mapping[str, Any], name: str | None, what: str) -> str:
     content = _content(mapping, what)
     # A name of its own for each: two files under one name before the daemon looks are one trigger.
-    name = name or f"{secrets.token_hex(8)}.json"
+    unique = secrets.token_hex(8)
+    name = name or f"{unique}.json"
     if not is_candidate(name) or "/" in name or "\0" in name:
         raise UserError(f"cannot drop {what} as {name!r}: no file of that name is looked at; nothing was dropped")
     path = os.path.join(data_dir, *below, name)
     try:
-        _write(data_dir, below, name, content)
+        _write(data_dir, below, name, content, f".{unique}.tmp")
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise UserError(f"cannot drop {what} as {path}: {why}; nothing will run because of it") from None
@@ -59,12 +60,13 @@ def _content(mapping: Mapping[str, Any], what: str) -> bytes:
     return content
 
 
-def _write(data_dir: str, below: tuple[str, ...], name: str, content: bytes) -> None:
-    """Every directory on the way is synced too: one that was made just now is no safer than the file in it."""
+def _write(data_dir: str, below: tuple[str, ...], name: str, content: bytes, partial: str) -> None:
+    """Every directory on the way is synced too: one that was made just now is no safer than the file in it. The file
+    is open to all who may enter the directory, since a daemon of another user has to read it."""
     with ExitStack() as stack:
         at = [stack.enter_context(directory(data_dir, follow=True))]
         for step in below:
             at.append(stack.enter_context(directory(step, at[-1], DIRECTORIES[below[0]])))
-        write_whole(name, content, at[-1], sync=True)
+        write_whole(name, content, at[-1], mode=0o644, sync=True, partial=partial)
         for descriptor in reversed(at):
             os.fsync(descriptor)

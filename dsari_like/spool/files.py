@@ -124,9 +124,13 @@ def read_at_most(descriptor: int, size: int) -> bytes:
     return raw
 
 
-def write_whole(name: str, content: bytes, at: int, mode: int = 0o640, sync: bool = False) -> None:
-    """A file that is there in whole or not at all: written under a name nobody looks at, then renamed."""
-    partial = f".{safe_name(name, _NAME_MAX - 5)}.tmp"
+def write_whole(name: str, content: bytes, at: int, mode: int = 0o640, sync: bool = False, partial: str = "") -> None:
+    """A file that is there in whole or not at all: written under a name nobody looks at, then renamed. `partial` is
+    that name, for a directory that others write to as well; in our own, one that a crash left behind is used again."""
+    if not partial:
+        partial = f".{safe_name(name, _NAME_MAX - 5)}.tmp"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial, dir_fd=at)
     try:
         _write(partial, content, at, mode, sync)
         os.rename(partial, name, src_dir_fd=at, dst_dir_fd=at)
@@ -137,7 +141,7 @@ def write_whole(name: str, content: bytes, at: int, mode: int = 0o640, sync: boo
 
 
 def _write(name: str, content: bytes, at: int, mode: int, sync: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(name, flags, mode, dir_fd=at), "wb") as file:
         file.write(content)
         if sync:

@@ -6,6 +6,7 @@ exception is `Unreadable`. Must not know which keys mean what: that is `core/req
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import sys
@@ -46,8 +47,9 @@ _KINDS = {list: "a list", str: "text", int: "a number", float: "a number", bool:
 
 def _decoded(raw: bytes) -> str:
     """UTF-8 and nothing else; a byte order mark is what some editors leave and means nothing."""
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{raw[error.start]:02x}"

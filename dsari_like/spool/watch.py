@@ -32,6 +32,7 @@ if TYPE_CHECKING or sys.platform == "linux":
         | InotifyConstants.IN_DONT_FOLLOW
         | InotifyConstants.IN_EXCL_UNLINK
         | InotifyConstants.IN_DELETE_SELF
+        | InotifyConstants.IN_MOVE_SELF
     )
     _COMPLETE = InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_CLOSE_WRITE
     _ARRIVALS = Mask(_HOW | _COMPLETE | InotifyConstants.IN_CREATE)
@@ -184,6 +185,16 @@ class Inotify:
             if key in _FIXED:
                 self._queue.put_everything()
 
+    def moved(self, key: str) -> None:
+        """A watched directory was moved, in watchdog's thread: what it goes on to report is no business of ours, nor
+        is what lies below it."""
+        below = key if key == "trigger/" else f"{key}/"
+        gone = [one for one in list(self._watched) if one == key or one.startswith(below)]
+        found = [self._watched.pop(one, None) for one in gone]
+        self._inotify.remove_callbacks([(one, CallbackId(0)) for one in found if one is not None])
+        if key in _FIXED:
+            self._queue.put_everything()
+
     def overflow(self) -> None:
         """Events were lost, in watchdog's thread."""
         self._queue.put_everything()
@@ -201,6 +212,8 @@ class _Reporter:
 
     def on_event(self, event: InotifyEvent) -> None:
         """Something arrived in the directory."""
+        if event.mask & InotifyConstants.IN_MOVE_SELF:
+            self._inotify.moved(self._key)
         if not event.name:
             return
         found = os.fsdecode(event.name)

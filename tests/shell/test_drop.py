@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,15 @@ def test_each_drop_has_a_name_of_its_own_unless_one_is_given(tmp_path: Path) -> 
     assert len({drop_trigger(str(tmp_path), "build", {}) for _ in range(20)}) == 20
     assert drop_trigger(str(tmp_path), "build", {}, "push.json").endswith("/push.json")
     assert json.loads((tmp_path / "trigger/build/push.json").read_text()) == {}
+
+
+def test_a_daemon_of_another_user_can_read_it(tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        path = Path(drop_trigger(str(tmp_path), "build", {}))
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644 and stat.S_IMODE(path.parent.stat().st_mode) == 0o750
 
 
 def test_nothing_is_left_beside_it(tmp_path: Path) -> None:

@@ -148,6 +148,19 @@ def test_a_fixed_directory_that_comes_back_is_watched_again(watch: Watch, ear: E
     assert hints(watch, ear, 2)[0] == Hint("control", "", "x.json", False)
 
 
+@linux
+def test_when_all_places_are_moved_away_the_new_ones_are_watched(watch: Watch, ear: Ear, tmp_path: Path) -> None:
+    (tmp_path / "trigger").rename(tmp_path / "old")
+    ear.wait()
+    assert watch.take().everything
+    (tmp_path / "trigger/build").mkdir(parents=True)
+    watch.add("")
+    watch.add("build")
+    (tmp_path / "old/build/old.json").write_text("{}")
+    (tmp_path / "trigger/build/new.json").write_text("{}")
+    assert {hint.file_name for hint in hints(watch, ear, 2)} == {"new.json"}
+
+
 def test_a_watch_that_is_there_is_not_added_twice(watch: Watch, ear: Ear, tmp_path: Path) -> None:
     for _ in range(3):
         watch.add("build")
