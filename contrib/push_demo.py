@@ -136,18 +136,6 @@ def show(place: Playground, build: dict[str, Any], commit: str) -> bool:
     return build["exit_code"] == 0 and bool(output) and commit in output[0]
 
 
-def where_to_look(place: Playground, keep: bool) -> None:
-    """Where the report is, and the commands to look further."""
-    say(f"Report: file://{place.var / 'html/index.html'}")
-    if not keep:
-        say("All of it is removed now. To look around in it: sh contrib/demo --keep")
-        return
-    say("The daemon is stopped, the directory stays. Look further:")
-    for command in (("runs",), ("show", place.runs("--job", JOB)[0]["run_id"]), ("explain", JOB), ("next", HEARTBEAT)):
-        say(f"  {place.spoken(*command)}")
-    say(f"  rm -r {place.root}")
-
-
 def main() -> int:
     """Exit status 0: the push was built and passed, the broken trigger refused, the report written."""
     parser = argparse.ArgumentParser(prog="contrib/demo", description=__doc__)
@@ -157,7 +145,8 @@ def main() -> int:
     try:
         with Playground(keep=args.keep) as place:
             good = tell(place)
-            where_to_look(place, args.keep)
+            looks = (("runs",), ("show", JOB), ("output", JOB), ("explain", JOB), ("next", HEARTBEAT))
+            say("\n".join(place.farewell(*looks)))
     except PlaygroundError as error:
         print(f"contrib/demo: {error}", file=sys.stderr)
         return 1

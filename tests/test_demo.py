@@ -48,7 +48,7 @@ def test_the_tour_shows_every_kind_of_end_and_leaves_nothing(tmp_path: Path) -> 
     tour = start(TOUR, tmp_path)
     told, complaints = tour.communicate(timeout=60)
     assert (tour.returncode, complaints) == (0, "")
-    assert re.search(r"^ *greet +file +completed +0 +\d+(\.\d+)? s$", told, re.MULTILINE)
+    assert re.search(r"^ *greet +file +completed +0 +\d\S* \w+$", told, re.MULTILINE)
     assert re.search(r"^ *greet +manual +completed +0 ", told, re.MULTILINE)
     assert re.search(r"^ *stumble +manual +failed +3 ", told, re.MULTILINE)
     assert re.search(r"^ *clock +schedule +completed +0 ", told, re.MULTILINE)

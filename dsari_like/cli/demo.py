@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         _wait_for_all(place)
         place.command("render")
         _show(place)
-        _where_to_look(place, args.keep)
+        last = place.runs()[0]["run_id"]
+        _say("", *place.farewell(("runs",), ("jobs",), ("show", last), ("explain", "stumble"), ("next", "clock")))
     return 0
 
 
@@ -85,16 +86,6 @@ def _show(place: Playground) -> None:
             _say(f"  a run of greet said: {place.command('output', run['run_id']).strip()}")
     for reason in place.refusals():
         _say(f"  refused: {reason.with_suffix('').name}: {reason.read_text(encoding='utf-8').strip()}")
-
-
-def _where_to_look(place: Playground, keep: bool) -> None:
-    _say("", f"The report: file://{place.var / 'html' / 'index.html'}")
-    if not keep:
-        _say("The daemon is stopped and the directory removed now; with --keep it stays.")
-        return
-    _say("The daemon is stopped now, the directory stays. Look further:")
-    commands = (("runs",), ("jobs",), ("explain", "greet"), ("next", "clock"), ("show", place.runs()[0]["run_id"]))
-    _say(_indented(place.spoken(*command) for command in commands))
 
 
 def _indented(lines: Iterable[str]) -> str:

@@ -127,6 +127,15 @@ class Playground:
         """Where the report shows a run."""
         return Path(self.var, "html", "jobs", run["job_name"], run["run_id"], "index.html")
 
+    def farewell(self, *looks: Sequence[str]) -> list[str]:
+        """The last lines of a story: where the report is, what becomes of it all, and how to look further."""
+        fate = "stays" if self._keep else "is removed now; with --keep it stays"
+        return [
+            f"The report: file://{self.var / 'html' / 'index.html'}",
+            f"The daemon is stopped, and the directory {fate}. To look further:",
+            *(f"  {self.spoken(*look)}" for look in looks),
+        ]
+
     def wait_until(self, what: str, happened: Callable[[], bool], seconds: float = 30) -> None:
         """Look until it has happened. The pause is a wait for the daemon, so its end is noticed at once."""
         deadline = self._clock.mono() + seconds
