@@ -261,17 +261,14 @@ class _Reader:
     def parameters(self, result: dict[str, str], given: Mapping[str, object]) -> None:
         """What the job declares holds for every trigger, whoever dropped it."""
         for name, parameter in self.job.parameters.items():
+            text, allowed = result.get(name), parameter.allowed
             if name in given:
-                self.allowed(name, result.get(name), parameter.allowed)
+                if text is not None and allowed is not None and text not in allowed:
+                    self.fault("environment", f"'{name}': expected one of {_words(allowed)}, found {_shown(text)}")
             elif parameter.default is not None:
                 result[name] = parameter.default
             elif parameter.required:
                 self.fault("environment", f"'{name}' is required by '{self.job.name}' and was not given")
-
-    def allowed(self, name: str, text: str | None, allowed: tuple[str, ...] | None) -> None:
-        """A parameter with a list takes nothing that is not on it."""
-        if text is not None and allowed is not None and text not in allowed:
-            self.fault("environment", f"'{name}': expected one of {_words(allowed)}, found {_shown(text)}")
 
 
 def _id(data: Mapping[str, Any], faults: list[str]) -> str | None:
