@@ -201,10 +201,7 @@ class _Reader:
             return NOTHING
         result: dict[str, str] = {}
         for name, value in given.items():
-            if not self.may_set(name, trusted):
-                continue
-            text = self.value(name, value)
-            if text is not None:
+            if self.may_set(name, trusted) and (text := self.value(name, value)) is not None:
                 result[name] = text
         self.parameters(result, given)
         return MappingProxyType(result) if result else NOTHING
