@@ -32,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("run_id", metavar="RUN", help="the run")
     parser.add_argument("--reason", metavar="TEXT", help="why; kept with the run")
     parser.add_argument(
-        "--wait", action="store_true", help="end when the run has ended: 0 when it was cancelled, 1 when it ended otherwise"
+        "--wait", action="store_true", help="end when the run has ended: 0 if it was cancelled, 1 if not"
     )
 
 

@@ -46,16 +46,21 @@ def run(args: argparse.Namespace) -> int:
     if args.explain:
         for line in _explained(configuration, bound, now):
             print(line)
-    jobs, schedules = len(configuration.jobs), sum(len(job.schedule) for job in configuration.jobs.values())
-    print(f"no errors: {_count(jobs, 'job')}, {_count(schedules, 'schedule')}, {_count(len(configuration.files), 'file')} read")
+    print(f"no errors: {_summary(configuration)}")
     return DONE
+
+
+def _summary(configuration: Configuration) -> str:
+    schedules = sum(len(job.schedule) for job in configuration.jobs.values())
+    counts = ((len(configuration.jobs), "job"), (schedules, "schedule"), (len(configuration.files), "file"))
+    return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts) + " read"
 
 
 def _clock_warnings(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]], now: float) -> Iterator[str]:
     for name, rules in bound.items():
         job = configuration.jobs[name]
         zone = _zone(configuration, job)
-        for time, note in changes(rules, zone, now):
+        for time, note in sorted(changes(rules, zone, now)):
             yield f"{job.where}: jobs.{name}: the clock of {zone_name(zone)} changes: {stamp(time, zone)}: {note}"
 
 
@@ -80,7 +85,3 @@ def _zone(configuration: Configuration, job: Job) -> tzinfo:
 
 def _note(text: str) -> str:
     return f"  ({text})" if text else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -28,7 +28,7 @@ def add_parser(subparsers: Any) -> None:
         " into ~/.bashrc; for zsh write it to a file _dsari-like in $fpath; for fish to"
         " ~/.config/fish/completions/dsari-like.fish. With jobs or runs it prints the names that these scripts offer.",
     )
-    parser.add_argument("shell", metavar="SHELL", choices=(*_SCRIPTS, "jobs", "runs"), help="bash, zsh, fish, jobs or runs")
+    parser.add_argument("shell", metavar="SHELL", choices=(*_SCRIPTS, "jobs", "runs"), help="bash, zsh or fish")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
         " caused it and what it waited for.",
     )
     parser.add_argument("name", metavar="NAME|RUN", help="a job, or a run by its id or enough of its beginning")
-    parser.add_argument("time", metavar="TIME", nargs="?", help="a time such as 14:02, a date, or a span ago such as 2h")
+    parser.add_argument("time", metavar="TIME", nargs="?", help="a time such as 14:02, a date, or a span ago: 2h")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -183,9 +183,7 @@ def _decisions_near(name: str, time: float, look: Look) -> list[DecisionRow]:
     return found or list(made)
 
 
-def _why_nothing(
-    name: str, job: Job | None, rules: Sequence[Rule], time: float, look: Look
-) -> Iterator[str]:
+def _why_nothing(name: str, job: Job | None, rules: Sequence[Rule], time: float, look: Look) -> Iterator[str]:
     zone = look.zone_of(job) if job else look.zone
     slot = slot_near(rules, time, _CLOSE)
     if time > look.now:
@@ -197,7 +195,7 @@ def _why_nothing(
     elif lost := lost_at(rules, time):
         yield f"The schedule meant that time, but the clock left it out: {lost}."
     elif slot is not None:
-        yield f"The schedule has a slot {moment(slot, zone)}; that it was not decided means that {_undecided(name, look)}"
+        yield f"The schedule has a slot {moment(slot, zone)}. It was not decided, so {_undecided(name, look)}"
     elif job.schedule:
         yield "The schedule has no slot then" + _around(rules, time, look, zone_name(zone))
     else:

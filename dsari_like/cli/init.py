@@ -13,7 +13,7 @@ from typing import Any
 from dsari_like.cli.exits import DONE, No
 from dsari_like.cli.parser import PROG
 from dsari_like.config.places import OWN_FILES, Places, holds_configuration, locate
-from dsari_like.errors import UserError
+from dsari_like.errors import StoreError
 
 STARTER = """\
 # dsari_like: what is run, when, and within which limits. All keys: man dsari_like.yaml
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             file.write(STARTER.format(data_dir=line))
         os.makedirs(data_dir, 0o750, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write a configuration to {places.config_dir}: {error.filename}: {error.strerror}") from None
+        raise StoreError(f"cannot write a configuration: {error.filename}: {error.strerror}") from None
     _tell(path, data_dir, _option(args, places))
     return DONE
 

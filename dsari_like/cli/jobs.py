@@ -59,9 +59,7 @@ def _open_states(look: Look) -> dict[str, str]:
     return found | {run.job_name: "running" for run in look.reader.running()}
 
 
-def _object(
-    job: Job, look: Look, plans: Mapping[str, Sequence[Rule]], states: Mapping[str, str]
-) -> dict[str, Any]:
+def _object(job: Job, look: Look, plans: Mapping[str, Sequence[Rule]], states: Mapping[str, str]) -> dict[str, Any]:
     last = look.reader.last_of(job.name)
     slot = next_of(plans.get(job.name, ()), look.now)
     return {
@@ -94,4 +92,5 @@ def _cells(found: Mapping[str, Any], look: Look) -> tuple[str, ...]:
 
 def _when(last: Mapping[str, Any]) -> float:
     """The latest that is known of a run: its end, its start, or when it was queued."""
-    return next(last[key] for key in ("stop_time", "start_time", "queue_time") if last[key] is not None)
+    found = (last[key] for key in ("stop_time", "start_time", "queue_time"))
+    return float(next(time for time in found if time is not None))

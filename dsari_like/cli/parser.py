@@ -112,9 +112,7 @@ def options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
-    parser.add_argument(
-        "-c", "--config-dir", metavar="DIR", default=default, help="the directory of the configuration"
-    )
+    parser.add_argument("-c", "--config-dir", metavar="DIR", default=default, help="the directory of the configuration")
     parser.add_argument("--version", action="version", version=f"{PROG} {__version__}", help="show the version")
 
 

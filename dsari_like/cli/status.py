@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from dsari_like.cli.coming import Coming, first_of_each
@@ -32,7 +33,12 @@ _RUNNING = (
     Column("pid", right=True),
     Column("because of", least=6),
 )
-_WAITING = (Column("run", least=18, mark=""), Column("job", least=8), Column("for", right=True), Column("why", least=20))
+_WAITING = (
+    Column("run", least=18, mark=""),
+    Column("job", least=8),
+    Column("for", right=True),
+    Column("why", least=20),
+)
 _COMING = (Column("at"), Column("in", right=True), Column("job", least=8), Column("note", least=10))
 
 
@@ -72,9 +78,7 @@ def _object(status: _Status, look: Look) -> dict[str, Any]:
     return {
         "daemon": asdict(status.daemon) | {"data_dir": look.configuration.data_dir},
         "running": [run_object(run) | {"pid": run.pid} for run in status.running],
-        "waiting": [
-            run_object(run) | {"why": why_waiting(run, status.running, look)} for run in status.waiting
-        ],
+        "waiting": [run_object(run) | {"why": why_waiting(run, status.running, look)} for run in status.waiting],
         "next": [
             {"job_name": one.job_name, "schedule_time": one.time, "utc": iso(one.time), "note": one.slot.note}
             for one in status.coming
@@ -99,12 +103,20 @@ def _daemon_lines(daemon: Daemon, look: Look) -> Iterator[str]:
         return
     who = "".join((
         f", pid {daemon.pid}" if daemon.pid else "",
-        f", since {daemon.started}" if daemon.started else "",
+        f", since {_moment(daemon.started, look)}" if daemon.started else "",
     ))  # fmt: skip
     yield painted(f"The daemon is alive{who}.", "good" if colour else "")
     if daemon.last_turn is not None and look.now - daemon.last_turn > _STUCK:
         ago = duration(look.now - daemon.last_turn)
         yield painted(f"But its last turn was {ago} ago: it hangs, or was stopped.", "bad" if colour else "")
+
+
+def _moment(text: str, look: Look) -> str:
+    """The daemon's own word on when it began, in the zone of the listings."""
+    try:
+        return stamp(datetime.fromisoformat(text).timestamp(), look.zone)
+    except ValueError:
+        return text
 
 
 def _section(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:

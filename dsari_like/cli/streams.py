@@ -161,7 +161,9 @@ def _spelled(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def _write(data: bytes) -> None:

@@ -70,8 +70,6 @@ def _newcomers(look: Look, seen: set[str]) -> Callable[[], list[Followed]]:
         rows = [row for row in latest if row.start_time is not None and row.run_id not in seen]
         rows = list({row.run_id: row for row in rows}.values())
         seen.update(row.run_id for row in rows)
-        return [
-            Followed(row.run_id, f"{row.job_name} {row.run_id}", Source(look.run_directory(row))) for row in rows
-        ]
+        return [Followed(row.run_id, f"{row.job_name} {row.run_id}", Source(look.run_directory(row))) for row in rows]
 
     return fresh
