@@ -1,4 +1,4 @@
-"""Bring the generated parts of man/ up to date: python contrib/manual.py [--check]
+"""Bring the generated parts of man/ up to date: .venv/bin/python contrib/manual.py [--check]
 
 A page is written by hand, but for what stands between `.\\" generated: NAME` and `.\\" end`: the keys, from the one
 table of them; the commands and options, from the parsers; states and names, from the tables that are obeyed. The
@@ -34,8 +34,8 @@ def roff(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Text of sentences: hyphens between letters are hyphens, the rest is as typed."""
-    return re.sub(r"(?<=[a-z])\\-(?=[a-z])", "-", roff(text))
+    """Text of sentences: hyphens between letters are hyphens, the rest (and our name) is as typed."""
+    return re.sub(r"(?<=[a-z])\\-(?=[a-z])(?!like)", "-", roff(text))
 
 
 def entry(head: str, *paragraphs: str) -> list[str]:

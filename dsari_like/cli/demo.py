@@ -86,6 +86,8 @@ def _show(place: Playground) -> None:
             _say(f"  a run of greet said: {place.command('output', run['run_id']).strip()}")
     for reason in place.refusals():
         _say(f"  refused: {reason.with_suffix('').name}: {reason.read_text(encoding='utf-8').strip()}")
+    _say("", "And why, as 'dsari-like explain greet' tells it:", "")
+    _say(_indented(place.command("explain", "greet").splitlines()))
 
 
 def _indented(lines: Iterable[str]) -> str:
