@@ -10,9 +10,9 @@ python=${PYTHON:-python3}
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 
-# apt PACKAGE...: with the lists that are there, else once more with fresh ones. True when they are installed.
+# apt PACKAGE...: with the lists that are there, else once more, and aloud, with fresh ones. True: they are installed.
 apt() {
-    apt_install "$@" || { apt-get -qq update || true; apt_install "$@"; }
+    apt_install "$@" 2>/dev/null || { apt-get -qq update || true; apt_install "$@"; }
 }
 
 apt_install() {
