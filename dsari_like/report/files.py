@@ -1,6 +1,7 @@
 """Text to files: by a temporary name and a rename, and only where the bytes differ.
 
-Owns every write and removal below `html/`. A page can be copied at any moment; one that did not change keeps its
+Owns every write and removal below `html/`. Two processes may write the same page (the daemon, and `render`), so
+the temporary name holds the process. A page can be copied at any moment; one that did not change keeps its
 time, so a copy by rsync moves only what is new. Not synced to the disk: what a power cut takes is made again.
 """
 
@@ -61,7 +62,7 @@ class Site:
         target = self._at(path)
         if _holds(target, data):
             return False
-        partial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.tmp")
+        partial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}.tmp")
         try:
             descriptor = _create(partial)
         except FileNotFoundError:

@@ -77,9 +77,9 @@ class Overview:
                 yield
 
     def refresh(self, name: str) -> bool:
-        """Look the job up again; True when nobody had heard of it."""
-        new = name not in self._standing and not self._knows(name)
-        if new:
+        """Look the job up again; False when it stood in no list until now."""
+        known = name in self._standing or self._knows(name)
+        if not known:
             insort(self.names, name)
             self.archived.add(name)
         standing = _standing(name, self._reader)
@@ -88,7 +88,7 @@ class Overview:
             self._failing.add(name)
         else:
             self._failing.discard(name)
-        return new
+        return known
 
     def of(self, name: str) -> Standing:
         """How the job stands."""

@@ -4,39 +4,33 @@ Owns the progress. The work is one generator that rests after every page, so it 
 up again; what it has done is remembered after each batch of changes, and a batch that was cut short is simply done
 again, for equal bytes are not written.
 
-What depends on how much history there is: nothing but a render from nothing. A finished run costs its own page, the
-last page and the index of its job, and the front pages.
+What depends on how much history there is: nothing but a render from nothing, and even that looks for news now and
+then. A finished run costs its own page, the last page and the index of its job, and the front pages.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
 from dsari_like.report.files import Site
 from dsari_like.report.overview import Overview
-from dsari_like.report.stale import SETTLED, STATE, Rendered, digest_of, recall
-from dsari_like.store.reader import Reader, RunRow
+from dsari_like.report.stale import STATE, Keeping, Rendered, digest_of, recall
+from dsari_like.store.reader import Reader
+from dsari_like.store.rows import RunRow
 
 if TYPE_CHECKING:
-    from dsari_like.report.pages import Pages
-    from dsari_like.report.views import Head, Scene
+    from dsari_like.report.press import Press
 
-NOTED = (
-    50  # pages that could not be made and are named; a template that fails everywhere need not be told 100,000 times
-)
-BATCH = 200  # changes taken at once; each batch ends with the front pages
+#: Changes taken at once; each batch ends with the front pages. A render from nothing looks for news as often.
+BATCH = 200
 
 Clock = Callable[[], float]
-Made = tuple["Head", object, dict[str, Any]]
-
-_log = logging.getLogger(__name__)
 
 
 class Renderer:
@@ -60,11 +54,10 @@ class Renderer:
         self._now = 0.0
         self._again = False
         self._loaded = False
-        self._settled_at = 0.0
-        self._kept = [-1, -1]
+        self._keeping = Keeping()
         self._rendered: Rendered | None = None
         self._work: Iterator[None] | None = None
-        self._made: tuple[Pages, Scene] | None = None
+        self._known_press: Press | None = None
 
     # --- what the daemon and `render` call ----------------------------------------------------------------------
 
@@ -80,7 +73,7 @@ class Renderer:
 
     def step(self, now: float, budget: float, clock: Clock) -> bool:
         """Make pages for about `budget` seconds, at least one; True when more is left. Raises OSError when the
-        directory of the pages cannot be written."""
+        directory of the pages cannot be written; the next call goes on from what is remembered there."""
         end = clock() + budget
         self._now = now
         if self._work is None:
@@ -90,16 +83,15 @@ class Renderer:
                 if clock() >= end:
                     return True
         except BaseException:
-            self._work = self._rendered = None  # a generator that raised is over; go on from what is remembered
-            self._loaded = False
+            self._forget()
             raise
         self._work = None
         return self.stale()
 
     def all(self, now: float, progress: Callable[[int], None] | None = None, regenerate: bool = False) -> None:
-        """Make everything that is stale, or with `regenerate` everything; `progress` hears the pages made so far."""
+        """Make everything that is stale, or with `regenerate` everything; `progress` hears the steps made so far."""
+        self._forget()
         self._now, self._again = now, regenerate
-        self._work = None
         for count, _ in enumerate(self._bring_up_to_date(), 1):
             if progress is not None:
                 progress(count)
@@ -113,10 +105,56 @@ class Renderer:
 
     def _bring_up_to_date(self) -> Iterator[None]:
         """Rest after every page. The first time: find out whether everything is to be made, or only what is new."""
-        if self._rendered is None or self._again:
+        if self._rendered is None:
             yield from self._begin()
-        while True:
-            rendered = self._state()
+        yield from self._news()
+
+    def _begin(self) -> Iterator[None]:
+        press = self._press()
+        fresh = Rendered(press.pages.fingerprint(self._settings()), self._digest())
+        known = None if self._again else recall(self._site.read(STATE))
+        self._again = False
+        if known is None or known.fingerprint != fresh.fingerprint:
+            fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
+            self._take(fresh, press)
+            yield from self._everything(fresh, press)
+            return
+        self._take(known, press)
+        if known.configuration != fresh.configuration:
+            known.configuration = fresh.configuration
+            yield from self._configured(press)
+            self._remember()
+
+    def _everything(self, fresh: Rendered, press: Press) -> Iterator[None]:
+        """Render from nothing. Nothing is remembered before it is done: cut short, it is begun again."""
+        yield from self._load()
+        self._keeping.paused = self._site.sweeping = True
+        press.style()
+        self._remove_hidden()
+        yield from self._front_pages(press)
+        for count, _ in enumerate(page for name in self._overview.names for page in self._whole_job(press, name)):
+            yield
+            if count % BATCH == BATCH - 1:
+                yield from self._news()
+        yield from self._front_pages(press)
+        self._keeping.paused = self._site.sweeping = False
+        self._remember()
+
+    def _configured(self, press: Press) -> Iterator[None]:
+        """The configuration changed: the history did not, but what is said of the jobs may have."""
+        yield from self._load()
+        self._remove_hidden()
+        yield from self._front_pages(press)
+        for name in self._overview.names:
+            press.job_page(name, self._now)
+            yield
+            if self._reader.newest_number(name) and not self._site.has(names.history_page(name, 1)):
+                yield from self._whole_job(press, name)  # it was hidden until now
+
+    def _news(self) -> Iterator[None]:
+        """Whatever changed since the pages were last up to date, a batch at a time."""
+        rendered = self._rendered
+        while rendered is not None:
             runs = self._reader.changed_since(rendered.revision, BATCH, rendered.run_id)
             decisions = self._reader.decisions_since(rendered.decision, BATCH)
             if not runs and not decisions:
@@ -127,168 +165,63 @@ class Renderer:
             if runs:
                 full = len(runs) == BATCH
                 rendered.revision, rendered.run_id = runs[-1].revision, runs[-1].run_id if full else ""
-            self._remember(rendered)
-
-    def _begin(self) -> Iterator[None]:
-        pages, scene = self._tools()
-        known = None if self._again else recall(self._site.read(STATE))
-        fresh = Rendered(pages.fingerprint(self._settings()), self._digest())
-        self._again = False
-        self._settled_at = self._now
-        if known is None or known.fingerprint != fresh.fingerprint:
-            self._rendered = fresh
-            yield from self._load()
-            yield from self._everything(fresh, scene)
-        else:
-            self._rendered, self._kept = known, list(known.settled)
-            if known.configuration != fresh.configuration:
-                known.configuration = fresh.configuration
-                yield from self._load()
-                yield from self._configured(scene)
-                self._remember(known)
-
-    def _everything(self, fresh: Rendered, scene: Scene) -> Iterator[None]:
-        """Render from nothing. What changes meanwhile is found by its revision afterwards."""
-        fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
-        self._site.sweeping = True
-        self._put_style()
-        yield from self._front_pages(scene)
-        self._remove_hidden()
-        for name in self._overview.names:
-            yield from self._whole_job(scene, name)
-        yield from self._front_pages(scene)
-        self._site.sweeping = False
-        self._remember(fresh)
-
-    def _configured(self, scene: Scene) -> Iterator[None]:
-        """The configuration changed: the history did not, but what is said of the jobs may have."""
-        self._remove_hidden()
-        yield from self._front_pages(scene)
-        for name in self._overview.names:
-            self._job_page(scene, name)
-            yield
-            if self._reader.newest_number(name) and not self._site.has(names.history_page(name, 1)):
-                yield from self._whole_job(scene, name)  # it was hidden until now
-
-    def _whole_job(self, scene: Scene, name: str) -> Iterator[None]:
-        newest, oldest = self._reader.newest_number(name), self._reader.oldest_number(name)
-        first, last = names.history_number(max(oldest, 1)), names.last_history_number(newest)
-        for number in range(first, last + 1) if newest else ():
-            rows = self._history_page(scene, name, number)
-            yield
-            for row in rows:
-                self._run_page(scene, row)
-                yield
-        self._job_page(scene, name)
-        yield
+            self._remember()
 
     def _changes(self, runs: Iterable[RunRow], jobs: set[str]) -> Iterator[None]:
         """One batch: the runs' own pages, their jobs' pages, and then what shows them all."""
-        _, scene = self._tools()
+        press = self._press()
         yield from self._load()
-        histories: dict[str, set[int]] = {name: set() for name in jobs if scene.shows(name)}
+        histories: dict[str, set[int]] = {name: set() for name in jobs if press.scene.shows(name)}
         for run in runs:
-            if scene.shows(run.job_name):
-                histories.setdefault(run.job_name, set()).update(self._histories_of(run))
-                self._run_page(scene, run)
+            if press.scene.shows(run.job_name):
+                histories.setdefault(run.job_name, set()).update(_histories_of(run))
+                press.run_page(run)
                 yield
-        new = False
+        heard_of = [self._overview.refresh(name) for name in sorted(histories)]
         for name in sorted(histories):
-            new |= self._overview.refresh(name)
             for number in sorted(histories[name]):
-                self._history_page(scene, name, number)
+                press.history_page(name, number)
                 yield
-            self._job_page(scene, name)
+            press.job_page(name, self._now)
             yield
-        yield from self._front_pages(scene, None if new else set(histories))
+        yield from self._front_pages(press, histories if all(heard_of) else None)
 
-    def _histories_of(self, run: RunRow) -> set[int]:
-        """The page that holds the run; with the last run of a full page also the next one, still empty."""
-        number = run.number or 1
-        return {names.history_number(number), names.last_history_number(number)}
+    def _whole_job(self, press: Press, name: str) -> Iterator[None]:
+        newest, oldest = self._reader.newest_number(name), self._reader.oldest_number(name)
+        first, last = names.history_number(max(oldest, 1)), names.last_history_number(newest)
+        for number in range(first, last + 1) if newest else ():
+            rows = press.history_page(name, number)
+            yield
+            for row in rows:
+                press.run_page(row)
+                yield
+        press.job_page(name, self._now)
+        yield
 
-    # --- single pages -------------------------------------------------------------------------------------------
-
-    def _run_page(self, scene: Scene, run: RunRow) -> None:
-        from dsari_like.report.run import run_page
-
-        self._page(names.run_page(run.job_name, run.run_id), "run.html", lambda: run_page(scene, run))
-
-    def _job_page(self, scene: Scene, name: str) -> None:
-        from dsari_like.report.job import job_page
-
-        self._page(names.job_page(name), "job.html", lambda: job_page(scene, name, self._now))
-
-    def _history_page(self, scene: Scene, name: str, number: int) -> tuple[RunRow, ...]:
-        from dsari_like.report.job import history_page
-
-        last = number * names.PAGE_SIZE
-        rows = self._reader.numbered(name, last - names.PAGE_SIZE + 1, last)
-        page = names.history_page(name, number)
-        self._page(page, "history.html", lambda: (*history_page(scene, name, number, rows), {}))
-        return rows
-
-    def _front_pages(self, scene: Scene, jobs: set[str] | None = None) -> Iterator[None]:
-        """The front page, and the lists that show these jobs, or all lists."""
-        from dsari_like.report import front
-
-        count = front.job_page_count(scene)
-        numbers = set(range(1, count + 1))
+    def _front_pages(self, press: Press, jobs: Iterable[str] | None = None) -> Iterator[None]:
+        """The lists that show these jobs, or all lists; then the front page."""
+        numbers = set(range(1, press.jobs_page_count() + 1))
         if jobs is not None:
             numbers = {self._overview.place(name) // names.JOBS_A_PAGE + 1 for name in jobs}
         for number in sorted(numbers):
-            page = names.jobs_page(number)
-            self._page(page, "jobs.html", lambda n=number: (*front.jobs_page(scene, n, self._now), {}))  # type: ignore[misc]
+            press.jobs_page(number, self._now)
             yield
-        failed = self._state().failed
-        self._page(names.front_page(), "front.html", lambda: front.front(scene, self._now, failed), names.STATUS)
+        press.front_page(self._now)
         yield
-
-    def _page(self, page: str, template: str, make: Callable[[], Made], twin: str = "") -> None:
-        """Make one page and its twin. Whatever goes wrong with it stays with it, and is told on the front page."""
-        from dsari_like.report.shapes import document
-
-        pages, _ = self._tools()
-        try:
-            head, view, data = make()
-            text, problem = pages.render(template, head, view)
-            text_of_data = document(data) if data else ""
-            for path in (names.twin_of(page), twin) if data else ():
-                if path:
-                    self._site.put(path, text_of_data)
-        except OSError:
-            raise
-        except Exception as error:
-            _log.exception("cannot make the page %s; the others are made, and the front page says so", page)
-            text, problem = _plain(page, error)
-        self._site.put(page, text)
-        self._note(page, problem)
-
-    def _note(self, page: str, problem: str) -> None:
-        failed = self._state().failed
-        if problem and len(failed) < NOTED:
-            failed[page] = problem
-        else:
-            failed.pop(page, None)
 
     # --- small parts --------------------------------------------------------------------------------------------
 
-    def _tools(self) -> tuple[Pages, Scene]:
-        """Templates and what they are filled from; the first call imports Jinja2."""
-        if self._made is None:
-            from dsari_like.report.pages import Pages
+    def _press(self) -> Press:
+        """What makes pages; the first call imports Jinja2, which a daemon with nothing to show need not wait for."""
+        if self._known_press is None:
+            from dsari_like.report.press import Press
             from dsari_like.report.views import Scene
 
             zone = self._zone or moments.zone_of(self._configuration.timezone)
             link = os.path.relpath(self._runs_dir, self._site.root)
             scene = Scene(self._configuration, self._reader, self._overview, zone, self._runs_dir, link)
-            self._made = Pages(self._configuration.template_dir), scene
-        return self._made
-
-    def _state(self) -> Rendered:
-        if self._rendered is None:
-            self._rendered = Rendered("", "")
-        return self._rendered
+            self._known_press = Press(scene, self._site)
+        return self._known_press
 
     def _load(self) -> Iterator[None]:
         """How all jobs stand; not before something is to be shown, and once."""
@@ -296,19 +229,20 @@ class Renderer:
             yield from self._overview.load(self._configuration.jobs, self._hidden(), self._now)
             self._loaded = True
 
-    def _remember(self, rendered: Rendered) -> None:
-        if self._now - self._settled_at >= SETTLED or self._now < self._settled_at:
-            rendered.settled, self._settled_at = self._kept, self._now
-        if rendered.settled == [-1, -1]:
-            rendered.settled = [rendered.revision, rendered.decision]
-        self._kept = [rendered.revision, rendered.decision]
-        self._site.put(STATE, rendered.text())
+    def _take(self, rendered: Rendered, press: Press) -> None:
+        """Go on from here."""
+        self._rendered, press.failed = rendered, rendered.failed
+        self._keeping.begin(rendered, self._now)
 
-    def _put_style(self) -> None:
-        from dsari_like.report.pages import STYLE
+    def _remember(self) -> None:
+        if self._rendered is not None and not self._keeping.paused:
+            self._keeping.settle(self._rendered, self._now)
+            self._site.put(STATE, self._rendered.text())
 
-        pages, _ = self._tools()
-        self._site.put(STYLE, pages.style())
+    def _forget(self) -> None:
+        """Begin again from what is remembered beside the pages."""
+        self._work = self._rendered = None
+        self._loaded = self._keeping.paused = self._site.sweeping = False
 
     def _hidden(self) -> set[str]:
         return {name for name, job in self._configuration.jobs.items() if not job.render_reports}
@@ -327,8 +261,7 @@ class Renderer:
         return digest_of(c.files, (sorted(self._hidden()), len(c.jobs), c.warnings, c.config_dir, c.data_dir))
 
 
-def _plain(page: str, error: Exception) -> tuple[str, str]:
-    from dsari_like.report.pages import plain_page
-
-    problem = f"{type(error).__name__}: {error}"
-    return plain_page(page, problem), problem
+def _histories_of(run: RunRow) -> set[int]:
+    """The page that holds the run; with the last run of a full page also the next one, still empty."""
+    number = run.number or 1
+    return {names.history_number(number), names.last_history_number(number)}

@@ -36,6 +36,26 @@ class Rendered:
         return json.dumps(asdict(self), sort_keys=True) + "\n"
 
 
+@dataclass(slots=True)
+class Keeping:
+    """Which point a later start may trust to be on the disk."""
+
+    paused: bool = False  # while everything is made, there is no such point
+    _since: float = 0.0
+    _last: tuple[int, int] = (-1, -1)
+
+    def begin(self, rendered: Rendered, now: float) -> None:
+        """Pages go on from here."""
+        self._since, self._last = now, (rendered.revision, rendered.decision)
+
+    def settle(self, rendered: Rendered, now: float) -> None:
+        """Called when it is about to be kept: what was kept half a minute ago has settled by now."""
+        first = rendered.settled == [-1, -1]
+        if first or not 0 <= now - self._since < SETTLED:
+            rendered.settled, self._since = list(self._last), now
+        self._last = (rendered.revision, rendered.decision)
+
+
 def recall(text: str | None) -> Rendered | None:
     """What was kept; None when it cannot be read as that."""
     try:

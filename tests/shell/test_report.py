@@ -620,3 +620,27 @@ def test_a_row_that_no_daemon_wrote_hides_no_other(tmp_path: Path) -> None:
     assert "Completed" in place.page("jobs/build/good/index.html")
     assert "good" in place.page("jobs/build/index.html")
     assert "1 to look at" in place.page()
+
+
+def test_a_page_whose_place_is_taken_stops_no_other(tmp_path: Path) -> None:
+    place = Place(tmp_path, job("build"))
+    (place.html / "jobs/build/page-1.html").mkdir(parents=True)
+    place.history.run("build", "r1", at=NOON)
+    place.render()
+    assert "Completed" in place.page("jobs/build/r1/index.html")
+    assert "jobs/build/page-1.html This page could not be made as it should: Is a directory" in words_of(place.page())
+
+
+def test_a_long_render_from_nothing_looks_for_news(tmp_path: Path) -> None:
+    place = Place(tmp_path, job("build"), job("zeal"))
+    for number in range(500):
+        place.history.run("zeal", f"run-{number:03}", at=NOON + number)
+    steps = 0
+    while place.renderer.step(NOON, 0.0, lambda: 0.0):
+        steps += 1
+        if steps == 100:
+            place.history.run("build", "news", at=NOON)
+        if (place.html / "index.html").exists() and "build/news" in place.page():
+            break
+    assert 100 < steps < 400
+    assert not (place.html / ".rendered.json").exists()

@@ -72,7 +72,8 @@ def look(browser: Any, path: Path) -> list[str]:
     browser.get_log("performance"), browser.get_log("browser")
     browser.get(path.as_uri())
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    asked = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    return [request["request"]["url"] for request in asked if request["documentURL"].startswith("file:")]
 
 
 def test_nothing_planted_in_any_field_does_anything(browser: Any, place: Place) -> None:
