@@ -112,14 +112,15 @@ class Rounds:
             self._entries = None
 
     def _see(self, name: str, now: Now) -> None:
-        """One entry of `trigger/`: a drop place, or something that is not looked at, which is said once."""
-        if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
-            return
+        """One entry of `trigger/`: a drop place, or something that is not looked at, which is said once. Names that
+        mark a file as unfinished are legal names of jobs, and then of drop places."""
         try:
             seen = os.stat(name, dir_fd=self._trigger, follow_symlinks=False)
         except OSError:
             return
         if not stat.S_ISDIR(seen.st_mode) or not is_job_name(name):
+            if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
+                return
             why = "is no legal name of a job" if stat.S_ISDIR(seen.st_mode) else "is no directory"
             self._complaints.once(f"trigger/{visible(name)} {why}; it is not looked at", now)
             return
