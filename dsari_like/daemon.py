@@ -241,7 +241,8 @@ class Daemon:
             case m.DropClaim():
                 parts.inbox.drop(effect.claim)
             case m.Quarantine():
-                LOG.warning("refused %s for %s: %s", effect.claim.file_name, effect.claim.name, effect.reason)
+                place = effect.claim.name or "control"
+                LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
                 parts.inbox.quarantine(effect.claim, effect.reason)
             case m.Start():
                 previous = parts.runlog.previous(effect.job.name)

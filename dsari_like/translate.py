@@ -16,7 +16,7 @@ from datetime import tzinfo
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
 from dsari_like.core import messages as m
-from dsari_like.core.model import Configuration, Job
+from dsari_like.core.model import Configuration, Job, Outcome
 from dsari_like.core.names import is_trigger_id
 from dsari_like.core.request import Control, read_control, read_trigger
 from dsari_like.errors import TriggerError
@@ -29,8 +29,9 @@ Message = m.TriggerArrived | m.TriggerRefused | m.CancelAsked | m.AlreadyRecorde
 def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m.Now) -> Message:
     """What the engine is told of a claimed file."""
     claim = found.claim
-    if runlog.knows_token(claim.token):
-        return m.AlreadyRecorded(claim)
+    known = runlog.outcome_of(claim.token)
+    if known is not None:
+        return m.AlreadyRecorded(claim, known[1] if known[0] == Outcome.REFUSED.value else None)
     try:
         if found.problem is not None:
             raise TriggerError([found.problem])

@@ -8,13 +8,12 @@ To follow the life of a trigger read `_trigger_arrived`, `_trigger_due`, `_queue
 
 from __future__ import annotations
 
-import math
-import signal
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from dsari_like.core import messages as m
 from dsari_like.core.admission import Admission, WaitReason
+from dsari_like.core.ending import Endings, verdict
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.model import (
@@ -43,12 +42,11 @@ class Engine:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._ledger = Ledger(new_id)
         self._configuration = Configuration(jobs={})
-        self._definitions: dict[str, Job] = {}  # what each active run was started as; a reload does not touch it
+        self._endings = Endings(self._ledger)
         self._slots = Slots()
         self._pending = Pending()
         self._admission = Admission()
         self._future = Timetable()  # wall clock: runs that are not due yet
-        self._limits = Timetable()  # monotonic clock: runs with a limit or a grace
         self._closing = False
 
     # --- what the shell calls ---------------------------------------------------------------------------------
@@ -62,7 +60,8 @@ class Engine:
             case m.TriggerRefused():
                 self._refuse(message)
             case m.AlreadyRecorded():
-                effects.append(m.DropClaim(message.claim))
+                claim, refused = message.claim, message.refused
+                effects.append(m.DropClaim(claim) if refused is None else m.Quarantine(claim, refused))
             case m.CancelAsked():
                 self._cancel_asked(message)
             case m.ChildExited():
@@ -83,7 +82,7 @@ class Engine:
         """Seconds until something is due by itself, 0 when something is due already, None for never."""
         walls = [] if self._closing else [self._slots.next_deadline(), self._future.next_deadline()]
         waits = [time - now.wall for time in walls if time is not None]
-        limit = self._limits.next_deadline()
+        limit = self._endings.next_deadline()
         if limit is not None:
             waits.append(limit - now.mono)
         return max(0.0, min(waits)) if waits else None
@@ -171,8 +170,7 @@ class Engine:
             self._take_slots(now.wall)
             for run_id, _ in list(self._future.pop_due(now.wall)):
                 self._future_due(self.runs[run_id])
-        for run_id, _ in list(self._limits.pop_due(now.mono)):
-            self._limit_reached(self.runs[run_id])
+        self._endings.time_passed()
 
     def _take_slots(self, now: float) -> None:
         decided: dict[str, float] = {}
@@ -232,7 +230,7 @@ class Engine:
         for run in runs:
             job = self._job(run.job_name)
             self._pending.remove(run)
-            self._definitions[run.run_id] = job
+            self._endings.begun(run, job)
             run.start_time = self._ledger.now.wall
             self._ledger.move(run, RunEvent.STARTED, "started")
             self._ledger.out.append(m.Start(run, job))
@@ -242,14 +240,8 @@ class Engine:
         if run is None:  # it ended before the message came round
             return
         run.process = message.process
-        self._watch_limit(run)
+        self._endings.watch(run)
         self._ledger.save(run)
-
-    def _watch_limit(self, run: Run) -> None:
-        limit, now = self._definitions[run.run_id].max_execution, self._ledger.now
-        if limit is not None and run.ending is None:
-            elapsed = max(0.0, now.wall - (run.start_time or now.wall))
-            self._limits.set(run.run_id, now.mono + max(0.0, limit - elapsed))
 
     def _start_failed(self, message: m.StartFailed) -> None:
         run = self.runs[message.run_id]
@@ -263,7 +255,7 @@ class Engine:
         if message.exit is None:
             self._lost(run)
         else:
-            event, run.reason, cause = _verdict(run, message.exit)
+            event, run.reason, cause = verdict(run, message.exit)
             self._finish(run, event, cause, message.time)
 
     def _lost(self, run: Run) -> None:
@@ -278,8 +270,7 @@ class Engine:
         """The run has ended: what it held is free, and whoever waited for that starts in the same turn."""
         run.stop_time = max(stop_time, run.start_time or stop_time)
         self._ledger.move(run, event, cause)
-        self._definitions.pop(run.run_id, None)
-        self._limits.remove(run.run_id)
+        self._endings.forget(run)
         freed = self._admission.release(run.run_id, serve=not self._closing)
         self._begin(freed)
 
@@ -290,22 +281,7 @@ class Engine:
         self._admission.withdraw(run.run_id)
         self._ledger.move(run, RunEvent.CANCELLED, cause)
 
-    # --- limits, cancelling, shutdown -----------------------------------------------------------------------------
-
-    def _limit_reached(self, run: Run) -> None:
-        if run.ending is None:
-            limit = self._definitions[run.run_id].max_execution
-            self._end_running(run, Reason.MAX_EXECUTION, f"it ran longer than its max_execution of {limit:g} s")
-        else:
-            self._ledger.out.append(m.Signal(run.run_id, signal.SIGKILL, "it did not end within the grace"))
-
-    def _end_running(self, run: Run, reason: Reason, why: str, grace: float | None = None) -> None:
-        """Ask the whole process group to end; the state changes when it is dead. KILL follows after the grace."""
-        run.ending, run.message = reason, why
-        self._ledger.out.append(m.Signal(run.run_id, signal.SIGTERM, why))
-        grace = self._definitions[run.run_id].max_execution_grace if grace is None else grace
-        self._limits.set(run.run_id, self._ledger.now.mono + grace)
-        self._ledger.save(run)
+    # --- cancelling, shutdown -----------------------------------------------------------------------------
 
     def _cancel_asked(self, message: m.CancelAsked) -> None:
         claim, run = message.claim, self.runs.get(message.run_id)
@@ -317,7 +293,7 @@ class Engine:
         if not run.is_active:
             self._end_waiting(run, why)
         elif run.ending is None:
-            self._end_running(run, Reason.WHILE_RUNNING, why)
+            self._endings.ask(run, Reason.WHILE_RUNNING, why)
         self._ledger.out.append(m.DropClaim(claim))
         if message.request_id:
             state, now = run.state.value, self._ledger.now.wall
@@ -326,10 +302,7 @@ class Engine:
     def _shutdown_asked(self, message: m.ShutdownAsked) -> None:
         self._closing = True
         if message.how is OnShutdown.KILL:
-            grace = math.inf if message.grace is None else message.grace
-            for run in self.active():
-                if run.ending is None:
-                    self._end_running(run, Reason.SHUTDOWN, "the daemon is stopping", grace)
+            self._endings.ask_all(self.active(), message.grace)
 
     # --- configuration and restart --------------------------------------------------------------------------------
 
@@ -354,7 +327,7 @@ class Engine:
             self._ledger.restore(run)
             if run.is_active:  # a definition of nothing lets the run of a removed job end in peace
                 job = self._configuration.jobs.get(run.job_name) or Job(run.job_name, ())
-                self._definitions[run.run_id] = job
+                self._endings.begun(run, job)
                 self._admission.adopt(run, job)
 
     def _keep_or_end(self, run: Run) -> None:
@@ -392,14 +365,3 @@ class Engine:
         ahead = ahead or list(self._admission.holders("job", job.name))
         return f"it waits behind run {ahead[-1]}" if ahead else ""
 
-
-def _verdict(run: Run, exit_: Exit) -> tuple[RunEvent, Reason | None, str]:
-    """What an end means: who was told to end has ended for that reason, whatever its exit status."""
-    told = f"exit {exit_.code}" if exit_.signal is None else f"signal {exit_.signal}"
-    if run.ending in (Reason.WHILE_RUNNING, Reason.SHUTDOWN):
-        return RunEvent.CANCELLED, run.ending, f"ended after it was told to ({told})"
-    if run.ending is not None:
-        return RunEvent.FAILED, run.ending, f"ended after its limit ({told})"
-    if exit_.code == 0:
-        return RunEvent.SUCCEEDED, None, told
-    return RunEvent.FAILED, Reason.EXIT if exit_.signal is None else Reason.SIGNAL, told

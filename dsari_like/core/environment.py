@@ -9,24 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from dsari_like.core.model import Configuration, Job, Run
-
-
-class EndedRun(Protocol):
-    """What is told about an earlier run of the job."""
-
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def schedule_time(self) -> float: ...
-    @property
-    def start_time(self) -> float: ...
-    @property
-    def stop_time(self) -> float: ...
-    @property
-    def exit_code(self) -> int: ...
+from dsari_like.core.model import Configuration, EndedRun, Job, Run
 
 
 @dataclass(frozen=True, slots=True)

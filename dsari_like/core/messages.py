@@ -76,9 +76,10 @@ class TriggerRefused:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyRecorded:
-    """A claim whose outcome was recorded before a crash kept its file from being removed."""
+    """A claim whose outcome was recorded before a crash, or a power cut, kept its file from being put away."""
 
     claim: Claim
+    refused: str | None = None  # the recorded reason, when it was refused: then the file belongs into `corrupt/`
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Configuration:
     """Everything configured, as the engine and the shell read it. Paths are absolute text."""
 
     jobs: Mapping[str, Job]
-    groups: Mapping[str, int] = field(default_factory=_nothing)  # declared concurrency groups and their size; an undeclared one has 1
+    groups: Mapping[str, int] = field(default_factory=_nothing)  # sizes of the declared ones; an undeclared one has 1
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
@@ -178,15 +178,15 @@ class Trigger:
     id: str | None = None
     priority: int | None = None
     data: Mapping[str, Any] = field(default_factory=_nothing)
-    origin: Mapping[str, Any] = field(default_factory=_nothing)  # who dropped it: file name, uid, time; or which request asked for it
+    origin: Mapping[str, Any] = field(default_factory=_nothing)  # who dropped it: file, uid, user, time
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A file that is ours: taken out of the drop place, not yet recorded.
 
-    `token` is unique for ever (it is the name below `claimed/` without the attempt) and is what makes a second
-    reading of the same file after a crash harmless.
+    `token` is unique for ever and stays with the file: it is what makes a second reading after a crash, or after a
+    power cut that put the file back, harmless.
     """
 
     token: str
@@ -232,6 +232,17 @@ class ProcessIdentity:
     pid: int
     start_ticks: int
     boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """What a later run of the same job is told about an earlier one (D-51)."""
+
+    run_id: str
+    schedule_time: float
+    start_time: float
+    stop_time: float
+    exit_code: int
 
 
 @dataclass(slots=True)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from dsari_like.core.lifecycle import ACTIVE, WAITING, RunState
+from dsari_like.core.lifecycle import RunState
 from dsari_like.core.messages import Decide, Effect, RememberId, RememberSlots, SaveRun
-from dsari_like.core.model import ProcessIdentity, Reason, Run, Trigger
+from dsari_like.core.model import EndedRun, ProcessIdentity, Reason, Run, Trigger
 from dsari_like.store.db import open_writer
 
 _COLUMNS = (
@@ -34,18 +33,8 @@ _DECIDE = (
     "insert into decisions (job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_OPEN_STATES = ", ".join(f"'{state.value}'" for state in sorted(WAITING | ACTIVE, key=lambda state: state.value))
-
-
-@dataclass(frozen=True, slots=True)
-class EndedRun:
-    """What a later run of the same job is told about an earlier one (D-51)."""
-
-    run_id: str
-    schedule_time: float
-    start_time: float
-    stop_time: float
-    exit_code: int
+#: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
+_OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
 
 
 class RunLog:
@@ -119,9 +108,10 @@ class RunLog:
 
     # --- reading back -------------------------------------------------------------------------------------------
 
-    def knows_token(self, token: str) -> bool:
-        """True when this claim was recorded before a crash kept its file from being removed."""
-        return self._one("select 1 from decisions where token = ?", token) is not None
+    def outcome_of(self, token: str) -> tuple[str, str] | None:
+        """Outcome and reason of a claim that was recorded before a crash kept its file from being removed."""
+        row = self._one("select outcome, reason from decisions where token = ?", token)
+        return (row[0], row[1]) if row else None
 
     def run_of_id(self, trigger_id: str) -> str | None:
         """The run a trigger `id` belongs to, live or finished."""

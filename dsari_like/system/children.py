@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from dsari_like.core import environment
 from dsari_like.core import messages as m
-from dsari_like.core.model import Configuration, Exit, Job, Run
+from dsari_like.core.model import Configuration, EndedRun, Exit, Job, Run
 from dsari_like.system import returned
 from dsari_like.system.adopt import Adopter
 from dsari_like.system.keeper import Kept
@@ -47,7 +47,7 @@ class Children:
         self._begun: dict[str, _Begun] = {}
 
     def start(
-        self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, environment.EndedRun]
+        self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, EndedRun]
     ) -> m.StartFailed | None:
         """Start the run's command. Returns why that can never work, None when it did; raises OSError when the machine
         is short of something, with nothing started."""
@@ -87,8 +87,8 @@ class Children:
         messages: list[m.Input] = []
         for child in self._launcher.reap():
             begun = self._begun.pop(child.run_id)
-            never = _never_began(begun, child.exit)
-            messages.append(never or _with_return_data(m.ChildExited(child.run_id, child.exit, now.wall), begun.run_dir))
+            ended = m.ChildExited(child.run_id, child.exit, now.wall)
+            messages.append(_never_began(begun, child.exit) or _with_return_data(ended, begun.run_dir))
         for run, kept in self._adopter.ended():
             messages.append(self._kept_end(run, kept, now))
         messages += [m.Started(run_id, identity) for run_id, identity in self._launcher.newcomers()]

@@ -155,7 +155,8 @@ class Site:
         return [row for row in found if job is None or row["job_name"] == job]
 
     def output(self, row: sqlite3.Row) -> str:
-        return self.run_file(row, "output.txt").read_text(errors="replace")
+        path = self.run_file(row, "output.txt")
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def run_file(self, row: sqlite3.Row, name: str) -> Path:
         return self.var / "runs" / row["job_name"] / row["run_id"] / name
