@@ -157,6 +157,8 @@ def _full_group(job: Job, running: Iterable[RunRow], configuration: Configuratio
     if len(holders) < size:
         return ""
     names = " or ".join(job.concurrency_groups)
+    if not holders:
+        return f"It waits for {names} to be given slots again: paused by max: 0."
     return f"It waits for a free slot of {names}, held by {_joined(other.job_name for other in holders)}."
 
 
@@ -174,6 +176,8 @@ def masked(value: Any, name: str = "") -> Any:
     """The value with everything hidden that stands under a name like PASSWORD, at any depth."""
     if SECRET_NAME.search(name) and value not in (None, "", {}, []):
         return HIDDEN
+    if not value:
+        return value
     if isinstance(value, Mapping):
         return {str(key): masked(inner, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
