@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from dsari_like.report import moments, names, views, words
-from dsari_like.report.overview import Standing
+from dsari_like.report.overview import Standing, time_of
 from dsari_like.report.shapes import decision_object, run_object
 from dsari_like.report.views import Day, Head, JobLine, RunLine, Scene, Time
 from dsari_like.store.reader import DecisionRow, RunRow
@@ -39,6 +39,7 @@ class Live:
     """A run that runs or waits, with what there is to say of it now."""
 
     run: RunLine
+    time: Time
     text: str
 
 
@@ -221,7 +222,9 @@ def _running_text(scene: Scene, run: RunRow) -> str:
 
 
 def _live(scene: Scene, runs: Iterable[RunRow], text: Any) -> tuple[Live, ...]:
-    return tuple(Live(views.run_line(scene, "", run), text(scene, run)) for run in runs)
+    return tuple(
+        Live(views.run_line(scene, "", run), views.coming(scene, time_of(run)), text(scene, run)) for run in runs
+    )
 
 
 def _shown(scene: Scene, runs: Iterable[RunRow]) -> Iterable[RunRow]:

@@ -54,13 +54,12 @@ def iso(time: float, zone: tzinfo = UTC) -> str:
 def moment(time: float, zone: tzinfo) -> str:
     """For sentences: `Fri 20 Nov 2026, 16:23:08 CET`."""
     there = at(time, zone)
-    return f"{there:%a} {there.day} {there:%b} {there.year}, {there:%H:%M:%S} {zone_word(there)}"
+    return f"{there:%a %-d %b %Y, %H:%M:%S} {zone_word(there)}"
 
 
 def day(time: float, zone: tzinfo) -> str:
     """For the heading of a day in a list: `Fri 20 Nov 2026`."""
-    there = at(time, zone)
-    return f"{there:%a} {there.day} {there:%b} {there.year}"
+    return f"{at(time, zone):%a %-d %b %Y}"
 
 
 def clock(time: float, zone: tzinfo) -> str:
@@ -70,15 +69,13 @@ def clock(time: float, zone: tzinfo) -> str:
 
 def short(time: float, zone: tzinfo) -> str:
     """For the columns of tables whose zone is named elsewhere: `20 Nov 2026 16:23:08`."""
-    there = at(time, zone)
-    return f"{there.day} {there:%b} {there.year} {there:%H:%M:%S}"
+    return f"{at(time, zone):%-d %b %Y %H:%M:%S}"
 
 
 def weekday(time: float, zone: tzinfo) -> str:
     """For times near to the reader: `Fri 20 Nov 16:23`, with the seconds when there are any."""
     there = at(time, zone)
-    clock = f"{there:%H:%M:%S}" if there.second else f"{there:%H:%M}"
-    return f"{there:%a} {there.day} {there:%b} {clock}"
+    return f"{there:%a %-d %b %H:%M:%S}" if there.second else f"{there:%a %-d %b %H:%M}"
 
 
 def zone_word(there: datetime) -> str:

@@ -89,7 +89,6 @@ class RunLine:
     word: str
     tone: str
     time: Time
-    day_time: Time
     duration: str
     waited: str
     trigger: str
@@ -177,7 +176,6 @@ def run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
         word=words.state_word(run.status),
         tone=tone_of(run.status),
         time=clock(scene, time_of(run)),
-        day_time=coming(scene, time_of(run)),
         duration=moments.duration(run.duration),
         waited=_waited(run),
         trigger=words.trigger_word(run),

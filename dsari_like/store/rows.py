@@ -126,8 +126,10 @@ class JobSummary:
 
 def mapping_of(text: str | None) -> Mapping[str, Any]:
     """The map a JSON column holds; an empty one when it holds anything else, as a foreign hand may have written."""
+    if not text or text == "{}":  # nearly all there are
+        return {}
     try:
-        found = json.loads(text or "{}")
+        found = json.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
