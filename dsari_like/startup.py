@@ -58,6 +58,8 @@ def assemble(
     inbox = Inbox(configuration.data_dir, watch.add)
     inbox.prepare(_small(configuration.jobs))
     watch.start()
+    if watch.descriptor is not None:
+        wakeup.watch(watch.descriptor, watch.read)
     inbox.recover(now)
     bound = _bind(configuration, runlog, now.wall)
     parts = Parts(

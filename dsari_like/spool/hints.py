@@ -1,4 +1,4 @@
-"""What the watcher's thread tells the loop: where to look, never what happened.
+"""What the watcher tells the loop: where to look, never what happened.
 
 Owns the queue between the two, the only thing both touch. Must not know where hints come from.
 """

@@ -48,6 +48,12 @@ class Observed(FileSystemEventHandler):
         """See Source."""
         return bool(self._observer.is_alive())
 
+    def descriptor(self) -> None:
+        """See Source: watchdog's threads wake the loop."""
+
+    def read(self) -> None:
+        """See Source."""
+
     def stop(self) -> None:
         """See Source."""
         self._observer.stop()

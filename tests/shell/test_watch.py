@@ -22,15 +22,26 @@ class Ear:
     def __init__(self) -> None:
         self.heard, self.mouth = os.pipe()
         os.set_blocking(self.heard, False)
+        self.watch: Watch | None = None
 
     def wake(self) -> None:
         os.write(self.mouth, b"!")
 
+    def hears(self, seconds: float) -> bool:
+        """As the loop does: sleep on the watch's descriptor and on the pipe, and read what is there to read."""
+        descriptors = [self.heard]
+        if self.watch is not None and self.watch.descriptor is not None:
+            descriptors.append(self.watch.descriptor)
+        ready = select.select(descriptors, [], [], seconds)[0]
+        if ready and ready != [self.heard] and self.watch is not None:
+            self.watch.read()
+        return bool(select.select([self.heard], [], [], 0)[0])
+
     def is_quiet(self, seconds: float = 0.2) -> bool:
-        return not select.select([self.heard], [], [], seconds)[0]
+        return not self.hears(seconds)
 
     def wait(self) -> int:
-        assert select.select([self.heard], [], [], 10)[0], "nobody woke us"
+        assert any(self.hears(1) for _ in range(10)), "nobody woke us"
         return len(os.read(self.heard, 1000))
 
     def close(self) -> None:
@@ -52,6 +63,7 @@ def watch(tmp_path: Path, ear: Ear) -> Iterator[Watch]:
     made = Watch(str(tmp_path), ear.wake)
     made.start()
     made.add("build")
+    ear.watch = made
     yield made
     made.stop()
     assert made.problems == []
@@ -214,6 +226,12 @@ class Refusing:
     def is_alive(self) -> bool:
         return self.alive
 
+    def descriptor(self) -> None:
+        return None
+
+    def read(self) -> None:
+        raise AssertionError("there is nothing to read")
+
     def stop(self) -> None:
         pass
 
@@ -280,6 +298,7 @@ def test_watch_and_inbox_together_find_what_is_dropped_into_a_new_place(tmp_path
     spool = Spool(tmp_path)
     watch = Watch(str(tmp_path), ear.wake)
     watch.start()
+    ear.watch = watch
     (tmp_path / "trigger/late").mkdir()
     spool.drop("x.json", place="trigger/late")
     found: list[str] = []
