@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from dsari_like.core.schedule import Rule, Slot, next_of
-from dsari_like.report.words import reason_words
+from dsari_like.report.words import reason_words, shortened
 from dsari_like.store.reader import Reader, RunRow
 
 _SLICE = 20  # jobs looked up before the caller may stop
@@ -163,7 +163,7 @@ def _standing(name: str, reader: Reader) -> Standing:
         good_time=good.stop_time if good else None,
         failed_run_id=failed.run_id if failed else "",
         failed_time=failed.stop_time if failed else None,
-        failed_reason=reason_words(failed) if failed else "",
+        failed_reason=shortened("; ".join(filter(None, (reason_words(failed), failed.message)))) if failed else "",
         streak=summary.streak,
         failing_since=summary.failing_since,
     )

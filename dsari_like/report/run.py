@@ -67,7 +67,7 @@ class RunView:
     job: str
     job_url: str
     run_id: str
-    short_id: str
+    label: str
     status: str
     word: str
     tone: str
@@ -97,7 +97,7 @@ def run_page(scene: Scene, run: RunRow) -> tuple[Head, RunView, dict[str, Any]]:
     events, decisions = scene.reader.events(run.run_id), scene.reader.decisions(run_id=run.run_id)[::-1]
     view = _view(scene, run, names.root_of(page), events, decisions)
     open_ = run.stop_time is None
-    title = f"{view.word.capitalize()}: {run.job_name} {view.short_id}"
+    title = f"{view.word.capitalize()}: {run.job_name}, {view.label}"
     twin = run_object(run)
     twin["events"] = [event_object(event) for event in events]
     twin["decisions"] = [decision_object(decision) for decision in decisions]
@@ -113,7 +113,7 @@ def _view(
         job=run.job_name,
         job_url=names.link(root, names.job_page(run.job_name)),
         run_id=run.run_id,
-        short_id=run.run_id[:8],
+        label=words.run_label(run),
         status=run.status,
         word=words.state_word(run.status),
         tone=views.tone_of(run.status),
@@ -186,7 +186,7 @@ def _more_facts(run: RunRow, root: str) -> Iterable[Fact]:
     if run.attempt > 1:
         yield Fact("Attempt", str(run.attempt))
     if run.retry_of:
-        yield Fact("Retry of", run.retry_of[:8], names.link(root, names.run_page(run.job_name, run.retry_of)))
+        yield Fact("Retry of", run.retry_of, names.link(root, names.run_page(run.job_name, run.retry_of)))
     for name, value in (
         ("Concurrency group", run.concurrency_group),
         ("Trigger id", run.trigger_id),

@@ -82,7 +82,7 @@ class RunLine:
     """A run in a table."""
 
     url: str
-    short_id: str
+    label: str
     job: str
     job_url: str
     status: str
@@ -169,7 +169,7 @@ def run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
     """A run in a table."""
     return RunLine(
         url=names.link(root, names.run_page(run.job_name, run.run_id)),
-        short_id=run.run_id[:8],
+        label=words.run_label(run),
         job=run.job_name,
         job_url=names.link(root, names.job_page(run.job_name)),
         status=run.status,
@@ -228,7 +228,7 @@ def _waited(run: RunRow) -> str:
 def _note(run: RunRow) -> str:
     """What a row says beside its columns: the trouble first, then the producer's words."""
     trouble = words.reason_short(run) if run.status in ("failed", "cancelled") else run.message
-    return " · ".join(part for part in (trouble, words.description_of(run)) if part)
+    return words.shortened(" · ".join(part for part in (trouble, words.description_of(run)) if part))
 
 
 def _icon(tone: str) -> str:

@@ -80,6 +80,16 @@ def signal_name(exit_code: int | None) -> str:
         return f"signal {exit_code - 128}"
 
 
+def run_label(run: RunRow) -> str:
+    """What a run is called among those of its job: its number. Ids that begin with a time look all alike."""
+    return f"run {run.number}" if run.number is not None else f"run {run.run_id[-8:]}"
+
+
+def shortened(text: str, most: int = 140) -> str:
+    """The beginning of a text, for a row that is one among many."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
 def trigger_word(run: RunRow) -> str:
     """What kind of trigger it was, in the producer's own word where it gave one (D-35)."""
     label = run.trigger.get("type")
