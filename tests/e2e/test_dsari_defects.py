@@ -282,7 +282,8 @@ class TestProcesses:
 
     def test_b40_one_more_signal_means_now_and_the_first_grace_is_kept(self, site: Site) -> None:
         for grace, signals in ((30, 2), (1, 1)):
-            site.configure({"a": {"command": [*SH, STUBBORN], "concurrent_runs": True}}, on_shutdown="kill", shutdown_kill_grace=grace)
+            job = {"command": [*SH, STUBBORN], "concurrent_runs": True}
+            site.configure({"a": job}, on_shutdown="kill", shutdown_kill_grace=grace)
             site.start()
             site.drop("a")
             site.until("the trap", lambda: (runs := site.runs("a", "running")) and "on" in site.output(runs[-1]))
