@@ -37,8 +37,8 @@ def run_directory(configuration: Configuration, run: Run) -> str:
 def build(
     configuration: Configuration, job: Job, run: Run, host: Host, previous: Mapping[str, EndedRun]
 ) -> dict[str, str]:
-    """All variables of the run. `PWD` is there only if the configuration sets it: which directories exist, and so
-    where the run starts, is for the shell to find out."""
+    """All variables of the run but those that files decide: `TRIGGER_DATA_FILE`, and `PWD` unless it is configured.
+    What exists on the disk is for the shell to find out."""
     runtime = configuration.runtimes.get(job.runtime) if job.runtime else None
     variables = _automatic(configuration, job, run, host)
     for prefix, earlier in previous.items():
@@ -64,7 +64,6 @@ def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> 
         "ITEM": run.item,
         "TRIGGER_UID": _text(run.trigger.origin.get("uid")),
         "TRIGGER_USER": run.trigger.origin.get("user"),
-        "TRIGGER_DATA_FILE": f"{run_dir}/trigger_data.json" if run.trigger.type != "schedule" else None,
     }
     return {
         "CI": "true",

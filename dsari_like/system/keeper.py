@@ -1,8 +1,10 @@
-"""The keeper: a few lines of shell around the command of a run, which know two things for the day the daemon dies:
-who I am (`pid`, written first) and how it ended (`exit_status`, written last).
+"""The keeper: a few lines of shell around the command of a run, which write down how it ended (`exit_status`), for
+the day the daemon dies meanwhile.
 
-Owns that script and the reading of its two files. No daemon of its own and nothing to talk to: it waits for one
-command and exits with the same status, so for the launcher it is the command.
+Owns that script and the reading of its file. No daemon of its own and nothing to talk to: it waits for one command
+and exits with the same status, so for the launcher it is the command. It leaves no pid file: who it is stands in the
+run log, and, should the daemon die before that is written, in the RUN_ID of its environment. A file more would be
+made between the drop and the first instruction of every command.
 """
 
 from __future__ import annotations
@@ -13,15 +15,13 @@ from dataclasses import dataclass
 
 from dsari_like.core.model import Exit
 
-PID_FILE = "pid"
 STATUS_FILE = "exit_status"
 
 #: The traps keep the keeper alive when the group is told to end: it must still write how the command ended. A trap
-#: with a command (unlike an ignored signal) is back at its default in the command itself. Each file is one line by
-#: one `write`; its newline says that it is whole, which spares an `mv` and so a process for each.
+#: with a command (unlike an ignored signal) is back at its default in the command itself. The file is one line by
+#: one `write`; its newline says that it is whole, which spares an `mv` and so a process.
 SCRIPT = f"""\
 trap : HUP INT QUIT TERM USR1 USR2 ALRM
-echo $$ >"$KEEPER_DIR/{PID_FILE}"
 d=$KEEPER_DIR; unset KEEPER_DIR
 "$@"
 s=$?
@@ -50,12 +50,6 @@ class Kept:
 
     exit: Exit
     time: float
-
-
-def read_pid(run_dir: str) -> int | None:
-    """The keeper's pid, if it came so far as to write it."""
-    line = _whole_line(os.path.join(run_dir, PID_FILE))
-    return int(line[0]) if line else None
 
 
 def read_status(run_dir: str) -> Kept | None:

@@ -214,8 +214,7 @@ class TestRestart:
         site.configure({"gone": {"command": [*SH, "sleep 60"]}})
         site.start()
         site.drop("gone")
-        row = site.until("the keeper", lambda: site.runs("gone", "running"))[0]
-        pid = int(site.until("its pid", lambda: site.run_file(row, "pid").exists() and site.run_file(row, "pid").read_text()))
+        pid = site.until("its pid", lambda: [row["pid"] for row in site.runs("gone", "running") if row["pid"]])[0]
         assert site.daemon is not None
         site.daemon.kill()
         site.daemon.wait()

@@ -91,10 +91,9 @@ class TestBothWays:
 
 
 class TestKeeper:
-    def test_it_leaves_its_pid_and_the_exit_status(self, yard: Yard) -> None:
+    def test_it_leaves_the_exit_status(self, yard: Yard) -> None:
         run_dir = yard.start(*SH, "exit 7")
         yard.end()
-        assert keeper.read_pid(str(run_dir)) is not None
         kept = keeper.read_status(str(run_dir))
         assert kept is not None and kept.exit == Exit(7)
         assert abs(kept.time - time.time()) < 10
@@ -158,7 +157,7 @@ class TestAdoption:
     def test_one_that_lives_is_watched_to_its_end_and_one_that_is_gone_is_told(self, yard: Yard) -> None:
         run_dir = yard.start(*SH, "read x < go; exit 4", run_id="alive")
         os.mkfifo(run_dir / "go")
-        wait_for(lambda: keeper.read_pid(str(run_dir)))
+        wait_for(lambda: process.pids_by_run().get("alive"))
         wakeup = Wakeup()
         adopter = Adopter(wakeup, lambda run: str(yard.root / run.run_id))
         runs = [Run(name, "a", Trigger("file"), RunState.RUNNING, 0.0, 0.0) for name in ("alive", "gone")]
