@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from datetime import UTC
+from datetime import UTC, tzinfo
 from enum import Enum
 from itertools import islice
 from typing import Any
@@ -158,7 +158,7 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
     )
 
 
-def _zone(scene: Scene, job: Job | None) -> Any:
+def _zone(scene: Scene, job: Job | None) -> tzinfo:
     return moments.zone_of(job.schedule_timezone) if job and job.schedule_timezone else scene.zone
 
 
@@ -173,9 +173,15 @@ def _coming(scene: Scene, job: Job | None, name: str, now: float) -> tuple[Comin
         return ()
     zone = _zone(scene, job)
     return tuple(
-        Coming(views.coming(scene, slot.time, zone), moments.weekday(slot.time, UTC), slot.note)
+        Coming(views.coming(scene, slot.time, zone), _in_utc(slot.time, zone), slot.note)
         for slot in scene.overview.slots(name, now, DUE)
     )
+
+
+def _in_utc(instant: float, zone: tzinfo) -> str:
+    """Nothing where the zone is UTC itself."""
+    there, utc = moments.weekday(instant, zone), moments.weekday(instant, UTC)
+    return utc if utc != there else ""
 
 
 def _milestone(scene: Scene, root: str, name: str, run_id: str, instant: float | None, text: str) -> Milestone | None:

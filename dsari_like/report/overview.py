@@ -163,10 +163,15 @@ def _standing(name: str, reader: Reader) -> Standing:
         good_time=good.stop_time if good else None,
         failed_run_id=failed.run_id if failed else "",
         failed_time=failed.stop_time if failed else None,
-        failed_reason=shortened("; ".join(filter(None, (reason_words(failed), failed.message)))) if failed else "",
+        failed_reason=_why(failed) if failed else "",
         streak=summary.streak,
         failing_since=summary.failing_since,
     )
+
+
+def _why(failed: RunRow) -> str:
+    why = reason_words(failed)
+    return shortened(why if failed.message in why else f"{why}; {failed.message}" if why else failed.message)
 
 
 def time_of(run: RunRow) -> float:

@@ -1,8 +1,7 @@
 """Templates to text: the one place that knows Jinja2.
 
-Owns the environment, the fingerprint of everything that is the same for all pages, and what is put in the place of
-a page that cannot be made. Jinja2 is imported by whoever imports this, which the renderer does at its first page:
-a daemon that has nothing to show yet does not pay for it.
+Owns the environment, and what is put in the place of a page that cannot be made. Jinja2 is imported by whoever
+imports this, which the renderer does at its first page: a daemon with nothing to show does not pay for it.
 
 Templates of `template_dir` are looked for first, so one can be replaced and the others kept. Escaping is always on,
 whatever a template is called. What the templates and their blocks are is told in `templates/README`.
@@ -10,16 +9,12 @@ whatever a template is called. What the templates and their blocks are is told i
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from dsari_like import __version__
 from dsari_like.report.ansi import visible
 from dsari_like.report.views import Head
 
@@ -61,13 +56,6 @@ class Pages:
         """The style sheet, the user's or ours."""
         return _source(self._environment, STYLE) or _source(self._own, STYLE)
 
-    def fingerprint(self, settings: Sequence[object]) -> str:
-        """Changes with anything that changes every page: the version, a template, the style, a setting."""
-        digest = hashlib.sha256(repr((__version__, POLICY, *settings)).encode())
-        for name in sorted(self._environment.list_templates(extensions=["html", "css"])):
-            digest.update(_source(self._environment, name).encode())
-        return digest.hexdigest()
-
 
 def plain_page(title: str, problem: str) -> str:
     """What stands where a page could not be made."""
@@ -75,11 +63,6 @@ def plain_page(title: str, problem: str) -> str:
     return Markup(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>{0}</title><h1>{0}</h1><p>{1}</p><pre>{2}</pre>\n'
     ).format(title, text, problem)
-
-
-def templates_directory() -> str:
-    """Where our own templates are, for whoever wants to begin with a copy."""
-    return str(resources.files("dsari_like.report") / "templates")
 
 
 def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:

@@ -20,7 +20,7 @@ from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
 from dsari_like.report.files import Site
 from dsari_like.report.overview import Overview
-from dsari_like.report.stale import STATE, Keeping, Rendered, digest_of, recall
+from dsari_like.report.stale import STATE, Keeping, Rendered, digest_of, fingerprint, recall
 from dsari_like.store.reader import Reader
 from dsari_like.store.rows import RunRow
 
@@ -110,22 +110,22 @@ class Renderer:
         yield from self._news()
 
     def _begin(self) -> Iterator[None]:
-        press = self._press()
-        fresh = Rendered(press.pages.fingerprint(self._settings()), self._digest())
+        template_dir = self._configuration.template_dir
+        fresh = Rendered(fingerprint(template_dir, self._settings()), self._digest())
         known = None if self._again else recall(self._site.read(STATE))
         self._again = False
         if known is None or known.fingerprint != fresh.fingerprint:
             fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
-            self._take(fresh, press)
-            yield from self._everything(fresh, press)
+            self._take(fresh)
+            yield from self._everything(self._press())
             return
-        self._take(known, press)
+        self._take(known)
         if known.configuration != fresh.configuration:
             known.configuration = fresh.configuration
-            yield from self._configured(press)
+            yield from self._configured(self._press())
             self._remember()
 
-    def _everything(self, fresh: Rendered, press: Press) -> Iterator[None]:
+    def _everything(self, press: Press) -> Iterator[None]:
         """Render from nothing. Nothing is remembered before it is done: cut short, it is begun again."""
         yield from self._load()
         self._keeping.paused = self._site.sweeping = True
@@ -221,6 +221,8 @@ class Renderer:
             link = os.path.relpath(self._runs_dir, self._site.root)
             scene = Scene(self._configuration, self._reader, self._overview, zone, self._runs_dir, link)
             self._known_press = Press(scene, self._site)
+        if self._rendered is not None:
+            self._known_press.failed = self._rendered.failed
         return self._known_press
 
     def _load(self) -> Iterator[None]:
@@ -229,9 +231,9 @@ class Renderer:
             yield from self._overview.load(self._configuration.jobs, self._hidden(), self._now)
             self._loaded = True
 
-    def _take(self, rendered: Rendered, press: Press) -> None:
+    def _take(self, rendered: Rendered) -> None:
         """Go on from here."""
-        self._rendered, press.failed = rendered, rendered.failed
+        self._rendered = rendered
         self._keeping.begin(rendered, self._now)
 
     def _remember(self) -> None:

@@ -8,13 +8,18 @@ taken of them is younger than that. Making a page again that is there already wr
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dsari_like import __version__
+
 STATE = ".rendered.json"
+TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 SETTLED = 30.0  # seconds after which the system has written a file to the disk by itself
 _KINDS = (str, str, int, str, int, list, dict)
 
@@ -67,6 +72,14 @@ def recall(text: str | None) -> Rendered | None:
     except (ValueError, TypeError):
         return None
     return rendered if all(isinstance(value, kind) for value, kind in kinds) else None
+
+
+def fingerprint(template_dir: str | None, settings: Iterable[object]) -> str:
+    """Changes with anything that changes every page: the version, a template or the style, ours or the user's, a
+    setting. Reads the files itself: when nothing changed, nobody needs Jinja2."""
+    directories = [TEMPLATES, *([template_dir] if template_dir else [])]
+    files = (path for directory in directories for path in sorted(glob.glob(f"{glob.escape(directory)}/*")))
+    return digest_of(files, (__version__, *settings))
 
 
 def digest_of(files: Iterable[str], settings: Iterable[object]) -> str:

@@ -50,6 +50,8 @@ def state_word(status: str) -> str:
 
 def reason_words(run: RunRow) -> str:
     """Why it failed or was cancelled, as half a sentence; empty when there is nothing to say."""
+    if run.reason == "max_execution" and run.message:  # which names the limit that was reached
+        return run.message
     code = run.exit_code if run.exit_code is not None else "unknown"
     text = _REASONS.get(run.reason or "", run.reason or "")
     return text.format(code=code, signal=signal_name(run.exit_code))
@@ -244,5 +246,5 @@ def _joined(words: Iterable[str]) -> str:
 
 
 def _sentence(text: str, more: str, joint: str = "; ") -> str:
-    """One sentence with one full stop."""
-    return (text + (joint + more if more else "")).rstrip(".") + "."
+    """One sentence with one full stop; what was said already is not said again."""
+    return (text + (joint + more if more and more not in text else "")).rstrip(".") + "."

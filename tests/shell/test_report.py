@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,8 +19,8 @@ from dsari_like.core import schedule
 from dsari_like.core.model import Configuration, Job, Where
 from dsari_like.core.schedule import DstPolicy, Rule
 from dsari_like.report.moments import zone_of
-from dsari_like.report.pages import templates_directory
 from dsari_like.report.renderer import Renderer
+from dsari_like.report.stale import TEMPLATES
 from dsari_like.store.reader import Reader
 from tests.shell.history import History
 
@@ -358,7 +360,7 @@ def test_a_job_page_says_when_how_and_where_it_is_configured(tmp_path: Path) -> 
     place.render()
     text = words_of(place.page("jobs/nightly/index.html"))
     assert "0 2 * * * daily at 02:00" in text
-    assert "Next due in UTC in UTC Note Sat 21 Nov 02:00" in text
+    assert "Next due in UTC Note Sat 21 Nov 02:00" in text
     assert "max_execution 1 h 30 min" in text
     assert "Configured in config.d/a.yaml:14" in text
     assert "50 of the latest 50 completed" in text
@@ -600,7 +602,7 @@ def test_compressed_twins_come_and_go_with_their_option(tmp_path: Path) -> None:
 
 
 def test_the_manual_of_the_templates_names_every_template_and_block() -> None:
-    directory = Path(templates_directory())
+    directory = Path(TEMPLATES)
     manual = (directory / "README").read_text()
     for path in directory.glob("*.html"):
         line = re.search(rf"^  {path.name} .*\n(?: {{16}}.*\n)?", manual, re.M)
@@ -644,3 +646,25 @@ def test_a_long_render_from_nothing_looks_for_news(tmp_path: Path) -> None:
             break
     assert 100 < steps < 400
     assert not (place.html / ".rendered.json").exists()
+
+
+def test_a_start_with_nothing_new_does_not_wait_for_jinja(tmp_path: Path) -> None:
+    """Run in an interpreter of its own, for the other tests have imported it long ago."""
+    place = Place(tmp_path, job("build"))
+    place.history.run("build", "r1", at=NOON)
+    place.history.connection.execute(f"vacuum into '{tmp_path}/log'")
+    place.render()
+    script = f"""
+import sqlite3, sys
+from dsari_like.core.model import Configuration, Job
+from dsari_like.report.renderer import Renderer
+from dsari_like.store.reader import Reader
+connection = sqlite3.connect({str(tmp_path / "log")!r})
+configuration = Configuration({{"build": Job("build", ("true",))}}, data_dir={str(tmp_path)!r}, timezone="UTC",
+                              config_dir="/etc/x")
+renderer = Renderer(configuration, {{}}, Reader(connection), {str(place.html)!r}, {str(tmp_path / "runs")!r})
+while renderer.step(0.0, 1.0, lambda: 0.0): pass
+assert renderer.written() == [] and not renderer.stale()
+assert "jinja2" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])

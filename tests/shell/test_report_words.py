@@ -73,6 +73,10 @@ def test_a_zone_that_is_not_there_is_utc() -> None:
             "Failed after 0 ms: it could not be started (exit code 127); no such file: backup.",
         ),
         (
+            {"status": "failed", "reason": "max_execution", "message": "it ran longer than its max_execution of 8 s"},
+            "Failed after 4 min 10 s: it ran longer than its max_execution of 8 s.",
+        ),
+        (
             {"status": "cancelled", "reason": "while_running"},
             "Cancelled after 4 min 10 s, while it was running.",
         ),
