@@ -15,14 +15,18 @@ from dsari_like.cli.playground import Playground, PlaygroundError, run_table
 
 TREE = Path(__file__).parents[1]
 TOUR = [sys.executable, "-m", "dsari_like", "demo"]
-PUSH = [sys.executable, str(TREE / "contrib/push_demo.py")]
+
+#: contrib/demo as a person starts it, where these tests run in the environment it would make; else what it ends in.
+OURS = Path(sys.prefix, "installed-test").exists()
+PUSH = ["sh", str(TREE / "contrib/demo")] if OURS else [sys.executable, str(TREE / "contrib/push_demo.py")]
 
 
 def start(command: list[str], tmp: Path) -> subprocess.Popen[str]:
     """The command as a person with an empty home and no git configuration would start it."""
     (tmp / "home").mkdir()
     (tmp / "tmp").mkdir()
-    own = {"PATH": os.environ["PATH"], "HOME": str(tmp / "home"), "TMPDIR": str(tmp / "tmp"), "PYTHONPATH": str(TREE)}
+    own = {"PATH": os.environ["PATH"], "HOME": str(tmp / "home"), "TMPDIR": str(tmp / "tmp")}
+    own |= {"DSARI_LIKE_VENV": sys.prefix} if OURS else {"PYTHONPATH": str(TREE)}
     return subprocess.Popen(
         command, cwd=TREE, env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

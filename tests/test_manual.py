@@ -134,8 +134,9 @@ def test_every_variable_of_a_run_is_told_and_no_other() -> None:
     run = Run("id", "j", trigger, RunState.RUNNING, 0.0, 0.0, concurrency_group="g")
     earlier = dict.fromkeys(("PREVIOUS_", "PREVIOUS_GOOD_", "PREVIOUS_BAD_"), _Ended())
     host = environment.Host("/bin", "/", "x")
-    variables = set(environment.build(Configuration(jobs={"j": job}), job, run, host, earlier)) | {"PWD"}
-    assert words(section("dsari_like.yaml.5", "ENVIRONMENT OF A RUN")) == variables
+    variables = set(environment.build(Configuration(jobs={"j": job}), job, run, host, earlier))
+    by_the_launcher = {"PWD", "TRIGGER_DATA_FILE"}
+    assert words(section("dsari_like.yaml.5", "ENVIRONMENT OF A RUN")) == variables | by_the_launcher
 
 
 def test_every_variable_the_program_reads_is_told_and_no_other() -> None:

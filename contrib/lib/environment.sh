@@ -46,19 +46,25 @@ need_python() {
     { may_install python3-venv && apt python3-venv; } || die "cannot make a virtual environment without python3-venv"
 }
 
-# make_environment EXTRA: the tree with that extra in $venv, first in PATH.
+# make_environment EXTRA: the tree with that extra in $venv, first in PATH. The one for the tests holds all others.
 make_environment() {
-    stamp=$venv/installed-$1
     wanted=$(cd "$top" && cat pyproject.toml setup.cfg contrib/lib/environment.sh | cksum)
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-        # Half an environment, of an earlier attempt that was interrupted, has no pip that works: begin again.
-        "$venv/bin/python" -m pip --version >/dev/null 2>&1 || { need_python; "$python" -m venv --clear "$venv"; }
-        say "installing the $1 environment into $venv"
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check -e "${top}[$1]" ||
-            die "cannot install the $1 environment; what pip said stands above"
-        rm -rf "$top/dsari_like.egg-info" "$top/build" # left by the build, read by nothing
-        printf '%s\n' "$wanted" >"$stamp"
-    fi
+    grep -qsxF "$wanted" "$venv/installed-$1" "$venv/installed-test" || install_environment "$1"
     PATH=$venv/bin:$PATH
     export PATH
+}
+
+install_environment() {
+    # Half an environment, of an attempt that was interrupted, has no pip that works: begin again. But never clear a
+    # directory that only happens to be there.
+    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+        [ ! -e "$venv" ] || [ -e "$venv/pyvenv.cfg" ] || die "$venv is there and no virtual environment; remove it"
+        need_python
+        "$python" -m venv --clear "$venv"
+    fi
+    say "installing the $1 environment into $venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check -e "${top}[$1]" ||
+        die "cannot install the $1 environment; what pip said stands above"
+    rm -rf "$top/dsari_like.egg-info" "$top/build" # left by the build, read by nothing
+    printf '%s\n' "$wanted" >"$venv/installed-$1"
 }
