@@ -143,7 +143,8 @@ def main() -> int:
     args = parser.parse_args()
     end_by_signal()
     try:
-        with Playground(keep=args.keep) as place:
+        # By its path: the caller's shell does not know the environment that this runs in.
+        with Playground(keep=args.keep, program=str(Path(sys.executable).parent / "dsari-like")) as place:
             good = tell(place)
             looks = (("runs",), ("show", JOB), ("output", JOB), ("explain", JOB), ("next", HEARTBEAT))
             say("\n".join(place.farewell(*looks)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -22,7 +23,6 @@ from typing import Any
 
 from dsari_like.cli.exits import No
 from dsari_like.cli.table import Column, in_colour, layout, screen_width, state_column
-from dsari_like.report import words
 from dsari_like.report.moments import duration
 from dsari_like.system.clock import Clock
 
@@ -37,11 +37,12 @@ class PlaygroundError(No):
 class Playground:
     """`etc` is the configuration directory, `var` the data directory. Use it in a `with` statement."""
 
-    def __init__(self, *, keep: bool = False, clock: Clock | None = None) -> None:
+    def __init__(self, *, keep: bool = False, program: str = "", clock: Clock | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="dsari_like-demo-"))
         self.etc, self.var, self.log = self.root / "etc", self.root / "var", self.root / "daemon.log"
         self.etc.mkdir()
         self._keep = keep
+        self._program = [program] if program else _program()
         self._clock = clock or Clock()
         self._daemon: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +68,7 @@ class Playground:
         """
         with _notify_socket(self.root.name) as (listener, address), self.log.open("wb") as log:
             self._daemon = subprocess.Popen(
-                [*self.invocation("daemon")],
+                self.invocation("daemon"),
                 env=os.environ | {"NOTIFY_SOCKET": address},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -94,7 +95,7 @@ class Playground:
 
     def spoken(self, command: str, *arguments: str) -> str:
         """The same as a person would type it."""
-        return words.command(command, "--config-dir", str(self.etc), *arguments)
+        return shlex.join([*self._program, command, "--config-dir", str(self.etc), *arguments])
 
     def command(self, command: str, *arguments: str, answers: Sequence[int] = (0,)) -> str:
         """What a command prints; an exit status that is none of `answers` ends the story."""
@@ -152,6 +153,11 @@ class Playground:
 
     def _last_words(self) -> str:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+
+
+def _program() -> list[str]:
+    """What to type to get this program: its name, where the shell would find it."""
+    return ["dsari-like"] if shutil.which("dsari-like") else [sys.executable, "-m", "dsari_like"]
 
 
 @contextlib.contextmanager
