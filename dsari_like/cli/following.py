@@ -55,7 +55,8 @@ def follow(
 ) -> None:
     """Pass on what the runs print until the last of them has ended; `more` names runs that came since, and with it
     there is no end. `meanwhile` is called between two looks."""
-    open_ = {one.run_id: one for one in runs}
+    open_: dict[str, Followed] = {}
+    _take_in(runs, open_)
     while open_ or more:
         moved = False
         for one in [*open_.values()]:
@@ -65,11 +66,20 @@ def follow(
                 _close(one, sink)
                 del open_[one.run_id]
         sink.flush()
-        fresh = {one.run_id: one for one in (more() if more else ())}
-        open_ |= fresh
+        fresh = more is not None and _take_in(more(), open_)
         if (open_ or more) and not fresh:
             patience.rest(moved)
             _call(meanwhile)
+
+
+def _take_in(runs: Iterable[Followed], open_: dict[str, Followed]) -> bool:
+    """Follow these too; of two runs of one job the second goes by its id as well. False when there are none."""
+    count = len(open_)
+    for one in runs:
+        if any(other.label == one.label for other in open_.values()):
+            one.label = f"{one.label} {one.run_id}"
+        open_[one.run_id] = one
+    return len(open_) > count
 
 
 def _pass_on(one: Followed, sink: Sink) -> bool:

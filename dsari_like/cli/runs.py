@@ -38,7 +38,7 @@ COLUMNS = (
     Column("exit", right=True),
     Column("started", least=19, mark=""),
     Column("took", right=True),
-    Column("because of", least=6),
+    Column("cause", least=5),
     Column("more", least=10),
 )
 

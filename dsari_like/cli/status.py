@@ -31,7 +31,7 @@ _RUNNING = (
     Column("job", least=8),
     Column("for", right=True),
     Column("pid", right=True),
-    Column("because of", least=6),
+    Column("cause", least=5),
 )
 _WAITING = (
     Column("run", least=18, mark=""),

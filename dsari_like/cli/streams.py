@@ -137,15 +137,16 @@ def harmless() -> Callable[[bytes, bool], bytes]:
     """A filter for terminals: text and colours pass, everything else a terminal would obey is spelled out. What is
     cut in the middle of a character or a colour waits for the rest."""
     decode = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
-    waiting = ""
+    waiting, coloured = "", False
 
     def clean(data: bytes, last: bool) -> bytes:
-        nonlocal waiting
+        nonlocal waiting, coloured
         text, waiting = waiting + decode(data, last), ""
         undecided = None if last else _UNDECIDED.search(text)
         if undecided:
             waiting, text = text[undecided.start() :], text[: undecided.start()]
-        reset = "\x1b[0m" if last else ""
+        coloured = coloured or "\x1b[" in text
+        reset = "\x1b[0m" if last and coloured else ""
         return (_spelled(text) + reset).encode("utf-8", "backslashreplace")
 
     return clean

@@ -46,7 +46,7 @@ def state_column(name: str = "state") -> Column:
 def tone_of(state: str) -> str:
     """What a state is to the eye; every state that waits looks alike."""
     word = state.strip().replace(" ", "_")
-    return _TONES.get(word, "waiting" if word else "")
+    return _TONES.get(word, "waiting" if word.isidentifier() else "")
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

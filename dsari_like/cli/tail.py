@@ -50,12 +50,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _followed(look: Look, rows: Iterable[RunRow], lines: int) -> list[Followed]:
-    found: list[Followed] = []
+    found = []
     for row in rows:
-        taken = any(one.label == row.job_name for one in found)
         source = Source(look.run_directory(row))
         source.skip_to_last_lines(lines)
-        found.append(Followed(row.run_id, f"{row.job_name} {row.run_id}" if taken else row.job_name, source))
+        found.append(Followed(row.run_id, row.job_name, source))
     return found
 
 
@@ -70,6 +69,6 @@ def _newcomers(look: Look, seen: set[str]) -> Callable[[], list[Followed]]:
         rows = [row for row in latest if row.start_time is not None and row.run_id not in seen]
         rows = list({row.run_id: row for row in rows}.values())
         seen.update(row.run_id for row in rows)
-        return [Followed(row.run_id, f"{row.job_name} {row.run_id}", Source(look.run_directory(row))) for row in rows]
+        return [Followed(row.run_id, row.job_name, Source(look.run_directory(row))) for row in rows]
 
     return fresh
