@@ -63,6 +63,8 @@ class Parts:
     def close(self) -> None:
         """Give everything back, the lock last: the next daemon may begin when nothing of ours is open."""
         self.watch.stop()
+        if self.renderer is not None:
+            self.renderer.close()
         self.runlog.close()
         self.lock.close()
 

@@ -34,7 +34,7 @@ def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m
         return m.AlreadyRecorded(claim, known[1] if known[0] == Outcome.REFUSED.value else None)
     try:
         if found.problem is not None:
-            raise TriggerError([found.problem])
+            raise TriggerError([f"the file {found.problem}"])
         if found.kind == "control":
             return _control(found)
         return _trigger(found, _job(configuration, claim.name), configuration, runlog, now)

@@ -26,6 +26,12 @@ class Notifier:
             with contextlib.suppress(OSError):
                 self._socket.sendto("\n".join(lines).encode(), socket.MSG_DONTWAIT, self._address)
 
+    def close(self) -> None:
+        """Say nothing more."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
 
 def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
     """How often the manager wants to hear from us: half of what it tolerates; None when it does not ask."""
