@@ -91,8 +91,11 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
     bound = _bind(fresh, parts.runlog, now.wall)
     parts.inbox.prepare(_small(set(fresh.jobs) - set(old.jobs)))
+    if parts.renderer is not None:
+        parts.renderer.close()
     parts.configuration, parts.renderer = fresh, _renderer(fresh, bound)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
+    gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
     return m.Configured(fresh, _planned(bound, parts.runlog), reload=True)
 

@@ -96,6 +96,10 @@ class Renderer:
             if progress is not None:
                 progress(count)
 
+    def close(self) -> None:
+        """Give the run log back: as long as one reader is left, its writer cannot fold the write-ahead log in."""
+        self._reader.close()
+
     def written(self) -> list[str]:
         """The files that were written since this was asked last, below the directory of the pages."""
         found, self._site.written = self._site.written, []

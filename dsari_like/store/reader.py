@@ -34,6 +34,10 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def close(self) -> None:
+        """Close the connection; nothing can be asked any more."""
+        self._connection.close()
+
     # --- runs ---------------------------------------------------------------------------------------------------
 
     def run(self, run_id: str) -> RunRow | None:
