@@ -80,13 +80,20 @@ class Endings:
                 self._limits.set(run.run_id, min(latest, self._limits.get(run.run_id) or latest))
 
 
-def verdict(run: Run, exit_: Exit) -> tuple[RunEvent, Reason | None, str]:
-    """What an end means: who was told to end has ended for that reason, whatever its exit status."""
-    told = f"exit {exit_.code}" if exit_.signal is None else f"signal {exit_.signal}"
+def verdict(run: Run, exit_: Exit | None) -> tuple[RunEvent, Reason | None, str]:
+    """What an end means: who was told to end has ended for that reason, whatever its exit status, and even without
+    one (a KILL to the whole group of a run that was taken over ends its keeper too)."""
+    told = _told(exit_)
     if run.ending in (Reason.WHILE_RUNNING, Reason.SHUTDOWN):
         return RunEvent.CANCELLED, run.ending, f"ended after it was told to ({told})"
     if run.ending is not None:
         return RunEvent.FAILED, run.ending, f"ended after its limit ({told})"
-    if exit_.code == 0:
+    if exit_ is not None and exit_.code == 0:
         return RunEvent.SUCCEEDED, None, told
-    return RunEvent.FAILED, Reason.EXIT if exit_.signal is None else Reason.SIGNAL, told
+    return RunEvent.FAILED, Reason.SIGNAL if exit_ is not None and exit_.signal else Reason.EXIT, told
+
+
+def _told(exit_: Exit | None) -> str:
+    if exit_ is None:
+        return "it left no exit status"
+    return f"exit {exit_.code}" if exit_.signal is None else f"signal {exit_.signal}"

@@ -252,7 +252,7 @@ class Engine:
         run = self.runs[message.run_id]
         run.exit, run.run_data = message.exit, message.run_data
         run.message = message.message or run.message
-        if message.exit is None:
+        if message.exit is None and run.ending is None:
             self._lost(run)
         else:
             event, run.reason, cause = verdict(run, message.exit)
