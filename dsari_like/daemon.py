@@ -13,7 +13,7 @@ import logging
 import signal
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dsari_like.core import messages as m
@@ -21,7 +21,7 @@ from dsari_like.core.engine import Engine
 from dsari_like.core.model import Configuration, OnShutdown
 from dsari_like.errors import ConfigError
 from dsari_like.report.renderer import Renderer
-from dsari_like.spool.inbox import Inbox
+from dsari_like.spool.inbox import Found, Inbox
 from dsari_like.spool.watch import Watch
 from dsari_like.store.runlog import RunLog
 from dsari_like.system.children import Children
@@ -76,13 +76,15 @@ class Daemon:
         self.parts = parts
         self._inputs: deque[m.Input] = deque(inputs)  # what came of carrying out effects, or of signals
         self._unwritten: list[m.Effect] = []  # decided, but not on the disk yet: nothing of it has been done
-        self._write_at = 0.0
+        self._store_at = 0.0
         self._later: list[tuple[float, m.Effect]] = []  # what failed for want of something, and when to try again
         self._patience = Patience()
         self._stopping: OnShutdown | None = None
         self._rescan_at = 0.0
         self._rendering = True
         self._render_at = 0.0
+        self._offset: float | None = None  # wall clock less monotonic clock, at the last turn
+        self._found: deque[Found] = deque()  # claimed and read, not told to the engine yet
         self.stopped = False
 
     def run(self) -> None:
@@ -95,14 +97,30 @@ class Daemon:
         parts = self.parts
         self._on_signals(parts.wakeup.wait(self._seconds_to_sleep()))
         now = parts.clock.now()
+        self._notice_step(now)
         for message in self._gather(now):
-            self._unwritten += parts.engine.handle(message, now)
+            self._handle(message, now)
         self._apply(now)
         self._rendering = self._render(now)
         parts.lock.touch()
-        parts.notifier.send("WATCHDOG=1")
+        if parts.notifier.watchdog is not None:
+            parts.notifier.send("WATCHDOG=1")
         if self._stopping is not None and not parts.engine.active():
             self.stopped = self.stopped or not self._unwritten
+
+    def _handle(self, message: m.Input, now: m.Now) -> None:
+        """The one boundary of the loop: a fault of ours in one message is that message's, and is told in full. Its
+        claim stays where it is, and is tried again by the next daemon, three times at the most."""
+        try:
+            self._unwritten += self.parts.engine.handle(message, now)
+        except Exception:
+            LOG.exception("could not handle %s; everything else goes on", type(message).__name__)
+
+    def _notice_step(self, now: m.Now) -> None:
+        """A clock that was set, or a machine that slept, is worth a line: it explains what follows (P11)."""
+        offset, self._offset = self._offset, now.wall - now.mono
+        if offset is not None and abs(self._offset - offset) > 1.0:
+            LOG.warning("the wall clock jumped by %+.1f s: it was set, or the machine slept", self._offset - offset)
 
     # --- wait -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +130,7 @@ class Daemon:
         if busy or (self._admits() and self.parts.inbox.more):
             return 0.0
         moments = [self._rescan_at] + [moment for moment, _ in self._later]
-        moments += [self._write_at] if self._unwritten else []
+        moments += [self._store_at] if self._unwritten or self._found else []
         settle = self.parts.inbox.next_deadline() if self._admits() else None
         moments += [settle] if settle is not None else []
         waits = [moment - now.mono for moment in moments]
@@ -121,8 +139,8 @@ class Daemon:
         return max(0.0, min(waits))
 
     def _admits(self) -> bool:
-        """False while the spool is left alone: on the way out, or as long as the run log cannot be written."""
-        return self._stopping is None and not self._unwritten
+        """False while the spool is left alone: on the way out, or as long as the run log cannot be used."""
+        return self._stopping is None and not self._unwritten and not self._found
 
     def _on_signals(self, numbers: set[int]) -> None:
         for number in sorted(numbers):
@@ -175,6 +193,8 @@ class Daemon:
         inputs = list(self._inputs)
         self._inputs.clear()
         inputs += self.parts.children.news(now)
+        if self._found and not self._unwritten:
+            inputs += self._translated(now)
         if self._admits():
             inputs += self._from_spool(now)
         if not self._unwritten:
@@ -188,10 +208,21 @@ class Daemon:
             self._rescan_at = now.mono + RESCAN
         for hint in hints.files:
             inbox.look_at(*hint)
-        found = inbox.gather(BATCH, now)
+        self._found.extend(inbox.gather(BATCH, now))
         for warning in (*inbox.take_warnings(), *self.parts.watch.take_problems()):
             LOG.warning("%s", warning)
-        return [translate(one, self.parts.configuration, self.parts.runlog, now) for one in found]
+        return list(self._translated(now))
+
+    def _translated(self, now: m.Now) -> Iterator[m.Input]:
+        """What the files mean. That takes questions to the run log; if it cannot answer, the rest waits."""
+        while self._found and now.mono >= self._store_at:
+            try:
+                message = translate(self._found[0], self.parts.configuration, self.parts.runlog, now)
+            except sqlite3.Error as error:
+                self._store_trouble("read the run log", error, now)
+                return
+            self._found.popleft()
+            yield message
 
     # --- apply ----------------------------------------------------------------------------------------------------
 
@@ -209,14 +240,12 @@ class Daemon:
                     self._carry_out(effect, now)
 
     def _write(self, now: m.Now) -> bool:
-        if now.mono < self._write_at:
+        if now.mono < self._store_at:
             return False
         try:
             self.parts.runlog.write(self._unwritten)
         except sqlite3.Error as error:
-            delay, line = self._patience.failed("write the run log", error, now.mono)
-            self._write_at = now.mono + delay
-            self._say("error", line)
+            self._store_trouble("write the run log", error, now)
             return False
         self._say("info", self._patience.succeeded("write the run log"))
         for effect in self._unwritten:
@@ -226,11 +255,16 @@ class Daemon:
                 LOG.log(level, "run %s of %s: %s (%s)", run.run_id, run.job_name, run.state.value, effect.cause)
         return True
 
+    def _store_trouble(self, what: str, error: sqlite3.Error, now: m.Now) -> None:
+        delay, line = self._patience.failed(what, error, now.mono)
+        self._store_at = now.mono + delay
+        self._say("error", line)
+
     def _carry_out(self, effect: m.Effect, now: m.Now) -> None:
         what = _INTENT.get(type(effect), "go on")
         try:
             self._do(effect)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             delay, line = self._patience.failed(what, error, now.mono)
             self._later.append((now.mono + delay, effect))
             self._say("error", line)

@@ -184,6 +184,11 @@ class Engine:
                 self._slot_due(due, job)
         if decided:
             self._ledger.out.append(m.RememberSlots(decided))
+        self._tell_faults()
+
+    def _tell_faults(self) -> None:
+        self._ledger.out += [m.Notice("error", text) for text in self._slots.faults]
+        self._slots.faults.clear()
 
     def _slot_due(self, due: DueSlot, job: Job) -> None:
         folds = not (due.missed and job.catch_up is CatchUp.ALL)  # else "all" would come down to "last"
@@ -313,6 +318,7 @@ class Engine:
         first_seen = self._slots.configure(message.plans, self._ledger.now.wall)
         if first_seen:
             self._ledger.out.append(m.RememberSlots(first_seen))
+        self._tell_faults()
         self._restore(message.restored)
         for run in [run for run in self.runs.values() if not run.is_active]:
             self._keep_or_end(run)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dsari_like.core.messages import Planned
 from dsari_like.core.model import CatchUp, Job
-from dsari_like.core.schedule import Slot, next_of
+from dsari_like.core.schedule import Rule, ScheduleFault, Slot, next_of
 from dsari_like.core.timetable import Timetable
 
 #: A slot noticed later than this was not merely late: the daemon was down, stopped or suspended, and the job's
@@ -44,6 +44,7 @@ class Slots:
         self._plans: dict[str, Planned] = {}
         self._decided: dict[str, float] = {}  # newest slot handed out, for the jobs that had one
         self._table = Timetable()
+        self.faults: list[str] = []  # sentences about jobs that were parked, to be taken by the engine
 
     def configure(self, plans: Mapping[str, Planned], now: float) -> dict[str, float]:
         """Take new rules. An unchanged job keeps its slot; a new one counts from the slot decided last, else from
@@ -81,16 +82,24 @@ class Slots:
         after = now if last is None or last > now + BELIEVABLE else last
         if name in self._plans:
             after = max(after, now)
-        slot = next_of(planned.rules, after)
+        slot = self._next(name, planned.rules, after)
         return slot.time if slot else None
+
+    def _next(self, name: str, rules: tuple[Rule, ...], after: float) -> Slot | None:
+        """The next slot; a job whose rule breaks its word (a slot that is not later) is parked, never looped over."""
+        try:
+            return next_of(rules, after)
+        except ScheduleFault as fault:
+            self.faults.append(f"job {name} is parked until the next reload, its schedule is at fault: {fault}")
+            return None
 
     def _of(self, name: str, time: float, now: float) -> Iterator[DueSlot]:
         rules = self._plans[name].rules
-        slot = next_of(rules, time - 0.001)  # the very slot again, with its count: 100,000 kept ones are 10 MiB
+        slot = self._next(name, rules, time - 0.001)  # that slot again; 100,000 kept ones are 10 MiB
         for _ in range(BATCH):
             if slot is None:
                 return
-            following = next_of(rules, slot.time)
+            following = self._next(name, rules, slot.time)
             newest = following is None or following.time > now
             self._decided[name] = slot.time
             yield DueSlot(name, slot, now - slot.time > MISSED_AFTER, newest)

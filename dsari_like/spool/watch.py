@@ -1,4 +1,4 @@
-"""Being told at once when something is dropped: watchdog's inotify, read by our own loop, no work while nothing happens.
+"""Being told at once when something is dropped: watchdog's inotify, read by our own loop, idle when nothing happens.
 
 Owns which directories are watched. Must not look at files: what the kernel says is passed on as a hint to look, and
 everything works without it, a minute later at most.

@@ -12,8 +12,10 @@ from urllib.parse import quote
 from dsari_like.errors import StoreError
 from dsari_like.store.migrations import migrate, refuse_newer
 
-#: Seconds a statement waits for another process's lock before it is an error that the loop meets with patience.
+#: Seconds a statement waits for another process's lock before it is an error: a person's command can wait, the loop
+#: has its own patience and must meanwhile hear signals.
 BUSY_TIMEOUT = 5.0
+BUSY_TIMEOUT_OF_THE_LOOP = 0.25
 
 
 def open_writer(path: str) -> sqlite3.Connection:
@@ -29,6 +31,7 @@ def open_writer(path: str) -> sqlite3.Connection:
         connection.execute("pragma synchronous = full")
         connection.execute("pragma cache_size = -8000")
         migrate(connection, path)
+        connection.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT_OF_THE_LOOP * 1000)}")
         os.chmod(path, 0o640)
     except sqlite3.Error as error:
         raise _unusable(path, error) from None

@@ -18,7 +18,7 @@ from dsari_like.core.model import Configuration, EndedRun, Exit, Job, Run
 from dsari_like.system import returned
 from dsari_like.system.adopt import Adopter
 from dsari_like.system.keeper import Kept
-from dsari_like.system.launcher import CannotStart, Launcher, cannot_execute, make_directory
+from dsari_like.system.launcher import SHORTAGE, CannotStart, Launcher, cannot_execute, make_directory
 from dsari_like.system.wakeup import Wakeup
 
 TRIGGER_DATA_FILE = "trigger_data.json"
@@ -59,18 +59,25 @@ class Children:
         argv = environment.command_line(configuration, job, run)
         run_dir = self._run_dir(run)
         variables["PWD"] = _directory(job, variables)
+        try:
+            self._prepare(run, run_dir, variables)
+            self._launcher.start(run.run_id, job, argv, variables, run_dir)
+        except CannotStart as error:
+            return m.StartFailed(run.run_id, error.code, str(error))
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in SHORTAGE:
+                raise
+            return m.StartFailed(run.run_id, 126, f"it could not be prepared: {error}")
+        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job.keeper)
+        return None
+
+    def _prepare(self, run: Run, run_dir: str, variables: dict[str, str]) -> None:
         make_directory(run_dir)
         if run.trigger.data:
             data_file = variables["TRIGGER_DATA_FILE"] = os.path.join(run_dir, TRIGGER_DATA_FILE)
             _write(data_file, json.dumps(dict(run.trigger.data), ensure_ascii=False))
         elif run.trigger.type != "schedule":
             variables["TRIGGER_DATA_FILE"] = self._nothing
-        try:
-            self._launcher.start(run.run_id, job, argv, variables, run_dir)
-        except CannotStart as error:
-            return m.StartFailed(run.run_id, error.code, str(error))
-        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job.keeper)
-        return None
 
     @property
     def has_newcomers(self) -> bool:

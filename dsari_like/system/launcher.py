@@ -128,7 +128,7 @@ class Launcher:
         pid = self._pids.get(run_id)
         if pid is None:
             return False
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, number)
         return True
 
