@@ -42,7 +42,7 @@ def test_every_example_is_a_configuration_of_its_own(tmp_path: Path, example: Pa
 
 def test_every_line_that_is_commented_out_can_be_taken_in(tmp_path: Path) -> None:
     text = (ETC / "dsari_like.yaml").read_text()
-    opened = re.sub(r"^#(?=(  )?[a-z_]+: )", "", text, flags=re.MULTILINE)
+    opened = re.sub(r"^#(?=(  )?[a-z_]+:( |$))", "", text, flags=re.MULTILINE)
     assert opened != text
     (tmp_path / "dsari_like.yaml").write_text(opened)
     try:
