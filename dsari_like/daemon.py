@@ -10,27 +10,16 @@ all effects, rows first; if nothing is ready, render pages for a few millisecond
 from __future__ import annotations
 
 import logging
-import signal
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from dsari_like.core import messages as m
-from dsari_like.core.engine import Engine
-from dsari_like.core.model import Configuration, OnShutdown
-from dsari_like.errors import ConfigError
-from dsari_like.report.renderer import Renderer
-from dsari_like.spool.inbox import Found, Inbox
-from dsari_like.spool.watch import Watch
-from dsari_like.store.runlog import RunLog
-from dsari_like.system.children import Children
-from dsari_like.system.clock import Clock
-from dsari_like.system.lock import DirectoryLock
+from dsari_like.orders import Orders
+from dsari_like.parts import Parts
+from dsari_like.spool.inbox import Found
 from dsari_like.system.logs import LOG
-from dsari_like.system.notify import Notifier
 from dsari_like.system.patience import Patience
-from dsari_like.system.wakeup import Wakeup
 from dsari_like.translate import translate
 
 #: A source yields at most so much in one turn, so that no flood starves the others.
@@ -43,32 +32,6 @@ RESCAN = 60.0
 RENDER_BUDGET = 0.005
 
 
-@dataclass(slots=True)
-class Parts:
-    """Everything a daemon is made of, each a thing a test can make too."""
-
-    configuration: Configuration
-    clock: Clock
-    wakeup: Wakeup
-    lock: DirectoryLock
-    runlog: RunLog
-    inbox: Inbox
-    watch: Watch
-    children: Children
-    engine: Engine
-    renderer: Renderer | None
-    notifier: Notifier
-    reload: Callable[[Parts, m.Now], m.Configured]  # raises ConfigError, and then nothing has changed
-
-    def close(self) -> None:
-        """Give everything back, the lock last: the next daemon may begin when nothing of ours is open."""
-        self.watch.stop()
-        if self.renderer is not None:
-            self.renderer.close()
-        self.runlog.close()
-        self.lock.close()
-
-
 class Daemon:
     """One loop over its parts. `inputs` are what the first turn begins with."""
 
@@ -79,7 +42,7 @@ class Daemon:
         self._store_at = 0.0
         self._later: list[tuple[float, m.Effect]] = []  # what failed for want of something, and when to try again
         self._patience = Patience()
-        self._stopping: OnShutdown | None = None
+        self._orders = Orders(parts)
         self._rescan_at = 0.0
         self._rendering = True
         self._render_at = 0.0
@@ -89,13 +52,13 @@ class Daemon:
 
     def run(self) -> None:
         """Turn until told to stop."""
-        while not self.stopped:
+        while not self.stopped and (self._inputs or not self._orders.stop_now):
             self.turn()
 
     def turn(self) -> None:
         """One pass: wait, gather, handle, apply, and render when there is nothing better to do."""
         parts = self.parts
-        self._on_signals(parts.wakeup.wait(self._seconds_to_sleep()))
+        self._inputs += self._orders.obey(parts.wakeup.wait(self._seconds_to_sleep()))
         now = parts.clock.now()
         self._notice_step(now)
         for message in self._gather(now):
@@ -105,8 +68,8 @@ class Daemon:
         parts.lock.touch()
         if parts.notifier.watchdog is not None:
             parts.notifier.send("WATCHDOG=1")
-        if self._stopping is not None and not parts.engine.active():
-            self.stopped = self.stopped or not self._unwritten
+        if self._orders.stopping is not None and not self._unwritten:
+            self.stopped = not parts.engine.active()
 
     def _handle(self, message: m.Input, now: m.Now) -> None:
         """The one boundary of the loop: a fault of ours in one message is that message's, and is told in full. Its
@@ -129,7 +92,8 @@ class Daemon:
         busy = self._inputs or self._rendering or self.parts.children.has_newcomers
         if busy or (self._admits() and self.parts.inbox.more):
             return 0.0
-        moments = [self._rescan_at] + [moment for moment, _ in self._later]
+        moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
+        moments += [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
         settle = self.parts.inbox.next_deadline() if self._admits() else None
         moments += [settle] if settle is not None else []
@@ -140,51 +104,7 @@ class Daemon:
 
     def _admits(self) -> bool:
         """False while the spool is left alone: on the way out, or as long as the run log cannot be used."""
-        return self._stopping is None and not self._unwritten and not self._found
-
-    def _on_signals(self, numbers: set[int]) -> None:
-        for number in sorted(numbers):
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._ask_to_stop(number)
-            elif number == signal.SIGHUP:
-                self._reload()
-            elif number == signal.SIGUSR1:
-                self._rescan_at = 0.0
-            elif number == signal.SIGQUIT:
-                self._log_state()
-
-    def _ask_to_stop(self, number: int) -> None:
-        """The first signal does as configured, or waits when it came from a terminal; one more means now (B-40)."""
-        configuration, running = self.parts.configuration, len(self.parts.engine.active())
-        how = OnShutdown.WAIT if number == signal.SIGINT else configuration.on_shutdown
-        if self._stopping is not None or how is OnShutdown.LEAVE:
-            self._stopping, self.stopped = OnShutdown.LEAVE, True
-            LOG.info("stopping; %d runs go on and are taken over by the next daemon", running)
-        else:
-            self._stopping = how
-            LOG.info("stopping when %d runs have ended (%s); a second signal stops at once", running, how.value)
-            self._inputs.append(m.ShutdownAsked(how, configuration.shutdown_kill_grace))
-        self.parts.notifier.send("STOPPING=1", f"STATUS=stopping, {running} runs")
-
-    def _reload(self) -> None:
-        """A new configuration; or, with the reasons why not, the one that was in force."""
-        self.parts.notifier.send("RELOADING=1")
-        try:
-            self._inputs.append(self.parts.reload(self.parts, self.parts.clock.now()))
-        except ConfigError as error:
-            for problem in error.problems:
-                LOG.error("%s", problem)
-            LOG.error("the configuration was not reloaded: the one that was in force stays in force")
-        self.parts.notifier.send("READY=1")
-
-    def _log_state(self) -> None:
-        runs, wall = self.parts.engine.runs.values(), self.parts.clock.now().wall
-        LOG.info("%d runs open, %d of them running", len(runs), len(self.parts.engine.active()))
-        for run in runs:
-            seconds = wall - (run.start_time or run.queue_time)
-            why = self.parts.engine.why(run.run_id)
-            waits = f", waits for {why.kind} {', '.join(why.names)} held by {', '.join(why.holders)}" if why else ""
-            LOG.info("run %s of %s: %s for %.0f s%s", run.run_id, run.job_name, run.state.value, seconds, waits)
+        return self._orders.stopping is None and not self._unwritten and not self._found
 
     # --- gather ---------------------------------------------------------------------------------------------------
 
@@ -203,9 +123,9 @@ class Daemon:
 
     def _from_spool(self, now: m.Now) -> list[m.Input]:
         inbox, hints = self.parts.inbox, self.parts.watch.take()
-        if hints.everything or now.mono >= self._rescan_at:
+        if hints.everything or self._orders.look_now or now.mono >= self._rescan_at:
             inbox.look_everywhere()
-            self._rescan_at = now.mono + RESCAN
+            self._orders.look_now, self._rescan_at = False, now.mono + RESCAN
         for hint in hints.files:
             inbox.look_at(*hint)
         self._found.extend(inbox.gather(BATCH, now))

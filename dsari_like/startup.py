@@ -19,8 +19,8 @@ from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule, default_anchor
-from dsari_like.daemon import Parts
 from dsari_like.errors import ConfigError, StoreError
+from dsari_like.parts import Parts
 from dsari_like.report.renderer import Renderer
 from dsari_like.spool.inbox import Inbox
 from dsari_like.spool.watch import Watch

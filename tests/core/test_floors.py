@@ -33,6 +33,8 @@ FLOORS = {
     "dsari_like.system": 4,
     "dsari_like.report": 4,
     "dsari_like.translate": 5,
+    "dsari_like.parts": 5,
+    "dsari_like.orders": 5,
     "dsari_like.daemon": 5,
     "dsari_like.startup": 5,
     "dsari_like.cli": 6,
