@@ -141,7 +141,7 @@ class Engine:
 
     def _fold_trigger(self, message: m.TriggerArrived, into: Run) -> None:
         trigger, ledger = message.trigger, self._ledger
-        into.folded.append(trigger.data)
+        into.folded.append(dict(trigger.data))
         reason = "a triggered run was pending and the job says merge: fold"
         ledger.decide_claim(message.claim, Outcome.FOLDED, trigger.id, into.run_id, reason)
         ledger.save(into)
