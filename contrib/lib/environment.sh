@@ -10,14 +10,16 @@ python=${PYTHON:-python3}
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 
-# apt PACKAGE...: with the lists that are there, else once more, and aloud, with fresh ones. True: they are installed.
+# apt PACKAGE...: with the package lists that are there, else with fresh ones. Talks only when it fails.
 apt() {
-    apt_install "$@" 2>/dev/null || { apt-get -qq update || true; apt_install "$@"; }
+    apt_install "$@" >/dev/null 2>&1 && return
+    apt-get -qq update >/dev/null 2>&1 || true # one list of many may be out of reach; the next line tells
+    talk=$(apt_install "$@" 2>&1) || { printf '%s\n' "$talk" >&2; return 1; }
 }
 
 apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-        install --no-install-recommends "$@" >/dev/null
+        install --no-install-recommends "$@"
 }
 
 # may_install PACKAGE...: says what it is about to do, or what somebody else has to do.
