@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from dsari_like.cli.exits import NO
 from dsari_like.cli.following import Patience
@@ -41,11 +40,13 @@ def read_receipt(data_dir: str, trigger_id: str) -> Receipt | None:
     path = os.path.join(data_dir, "receipts", f"{trigger_id}.json")
     try:
         with open(path, encoding="utf-8") as file:
-            found: dict[str, Any] = json.load(file)
+            found = json.load(file)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read the receipt {path}: {error}; the trigger itself was dropped") from None
+        raise _unreadable(path, error.strerror if isinstance(error, OSError) else str(error)) from None
+    if not isinstance(found, dict):
+        raise _unreadable(path, "it is no receipt")
     code, run_id = found.get("exit_code"), found.get("run_id")
     return Receipt(
         str(found.get("state")),
@@ -54,6 +55,10 @@ def read_receipt(data_dir: str, trigger_id: str) -> Receipt | None:
         str(found.get("reason") or ""),
         float(found.get("time") or 0.0),
     )
+
+
+def _unreadable(path: str, why: str | None) -> StoreError:
+    return StoreError(f"cannot read the receipt {path}: {why}; without it the run cannot be waited for")
 
 
 def wait_for(

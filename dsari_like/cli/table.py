@@ -105,14 +105,14 @@ def painted(text: str, tone: str) -> str:
 
 
 def _fitted(widths: list[int], columns: Sequence[Column], width: int | None) -> list[int]:
-    """Narrow what may be narrowed, the widest first; then leave out columns from the right."""
+    """Narrow what may be narrowed, always what has most to spare; then leave out columns from the right."""
     if width is None:
         return widths
-    while (excess := _total(widths) - width) > 0:
+    while _total(widths) > width:
         spare = [(widths[i] - column.least, i) for i, column in enumerate(columns[: len(widths)]) if column.least]
         most, place = max(spare, default=(0, 0))
         if most > 0:
-            widths[place] -= min(most, excess)
+            widths[place] -= 1
         elif len(widths) > 1:
             widths.pop()
         else:
