@@ -34,6 +34,12 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         _stop_writing()
         return exits.BROKEN_PIPE
+    except OSError as error:
+        if error.filename is not None:
+            raise  # about a file: whoever works with it knows what to say, so this is our mistake
+        _stop_writing()
+        print(f"{PROG}: cannot write the answer: {error.strerror}", file=sys.stderr)
+        return exits.NO
     except UserError as error:
         _tell(error)
         return exits.OWN_FAILURE if _answers_for_a_run(argv) else exits.code_of(error)

@@ -11,8 +11,8 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cached_property
 
 from dsari_like.cli.exits import NotFound, UsageFault
 from dsari_like.cli.parser import did_you_mean
@@ -27,14 +27,28 @@ from dsari_like.store.reader import Reader, RunRow
 from dsari_like.system.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
 class Look:
-    """One look at everything. `now` is the wall clock when it began."""
+    """One look at everything. `now` is the wall clock when it began.
 
-    configuration: Configuration
-    reader: Reader
-    now: float
-    zone: tzinfo
+    The run log is opened when it is first asked: who may drop a trigger need not be allowed to read what was run.
+    """
+
+    def __init__(self, configuration: Configuration, now: float) -> None:
+        self.configuration = configuration
+        self.now = now
+        self.zone = plans.zone(configuration.timezone)
+        self._connection: sqlite3.Connection | None = None
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Questions to the run log."""
+        self._connection = _connected(self.configuration.database_file)
+        return Reader(self._connection)
+
+    def close(self) -> None:
+        """Let the run log go."""
+        if self._connection is not None:
+            self._connection.close()
 
     def job(self, name: str) -> Job:
         """The configured job of this name."""
@@ -82,14 +96,14 @@ def configuration_of(args: argparse.Namespace) -> Configuration:
 def looking(args: argparse.Namespace) -> Iterator[Look]:
     """A look, for the length of a block; what SQLite has to say against the run log is told as a StoreError."""
     configuration = configuration_of(args)
-    path = configuration.database_file
-    connection = _connected(path)
+    look = Look(configuration, Clock().now().wall)
     try:
-        yield Look(configuration, Reader(connection), Clock().now().wall, plans.zone(configuration.timezone))
+        yield look
     except sqlite3.Error as error:
+        path = configuration.database_file
         raise StoreError(f"cannot read the run log {path}: {error}; it was left as it is") from None
     finally:
-        connection.close()
+        look.close()
 
 
 def _connected(path: str) -> sqlite3.Connection:

@@ -5,12 +5,14 @@ Owns the answers that several commands give, as data. Must not know how they are
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dsari_like.cli.look import Look
 from dsari_like.core.model import Configuration
+from dsari_like.errors import StoreError
 from dsari_like.report.moments import moment
 from dsari_like.report.words import waiting_sentence
 from dsari_like.store.reader import RunRow
@@ -31,9 +33,12 @@ class Daemon:
 
 def daemon_of(configuration: Configuration) -> Daemon:
     """Asks the kernel's lock, which no crash can leave behind; what the daemon wrote of itself only adds to it."""
-    if not is_locked(configuration.data_dir):
+    data_dir = configuration.data_dir
+    if os.path.isdir(data_dir) and not os.access(data_dir, os.R_OK):
+        raise StoreError(f"cannot tell whether a daemon runs: {data_dir} may not be read")
+    if not is_locked(data_dir):
         return Daemon(False)
-    state: dict[str, Any] = read_state(configuration.data_dir) or {}
+    state: dict[str, Any] = read_state(data_dir) or {}
     known = {key: state.get(key) for key in ("pid", "started", "version", "last_turn", "config_dir")}
     return Daemon(True, **known)
 

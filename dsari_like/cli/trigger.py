@@ -64,15 +64,23 @@ def run(args: argparse.Namespace) -> int:
             print_json(mapping)
             say("nothing was dropped (--dry-run)")
             return DONE
-        alive = daemon_of(look.configuration).alive
-        if waits and not alive:
+        gone = _is_gone(look)
+        if waits and gone:
             raise NoDaemon(f"no daemon is running, so the run of '{job.name}' would not start; nothing was dropped")
         before = read_receipt(look.configuration.data_dir, mapping["id"]) if waits else None
         path = _drop(look, job, mapping)
         if waits:
             return _wait(look, mapping["id"], before, args.follow)
-        say(f"dropped {path}" + ("" if alive else "; no daemon is running, the next one takes it"))
+        say(f"dropped {path}" + ("; no daemon is running, the next one takes it" if gone else ""))
     return DONE
+
+
+def _is_gone(look: Look) -> bool:
+    """True when no daemon runs; False too when that is not ours to know."""
+    try:
+        return not daemon_of(look.configuration).alive
+    except StoreError:
+        return False
 
 
 def _mapping(args: argparse.Namespace, now: float, waits: bool) -> dict[str, Any]:
@@ -184,6 +192,6 @@ class _Watch:
         self._looks += 1
         if self._looks % 20 or self._gone:
             return
-        if not daemon_of(self._look.configuration).alive:
+        if _is_gone(self._look):
             self._gone = True
             say("the daemon has gone; waiting for the next one, which takes the run over (Ctrl-C stops waiting)")
