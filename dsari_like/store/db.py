@@ -25,6 +25,7 @@ def open_writer(path: str) -> sqlite3.Connection:
     nobody sees in the code. Raises StoreError when the file is damaged, unreadable or newer.
     """
     try:
+        os.makedirs(os.path.dirname(path), 0o750, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
         refuse_newer(connection, path)
         connection.execute("pragma journal_mode = wal")
@@ -33,7 +34,7 @@ def open_writer(path: str) -> sqlite3.Connection:
         migrate(connection, path)
         connection.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT_OF_THE_LOOP * 1000)}")
         os.chmod(path, 0o640)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise _unusable(path, error) from None
     return connection
 
@@ -52,7 +53,7 @@ def open_reader(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _unusable(path: str, error: sqlite3.Error) -> StoreError:
+def _unusable(path: str, error: sqlite3.Error | OSError) -> StoreError:
     return StoreError(
         f"cannot use the run log {path}: {error}; it was left as it is, and triggers stay in the spool until a daemon"
         " can record them"
