@@ -126,6 +126,11 @@ class Site:
                 raise AssertionError(f"{what} did not happen:\n{self.log_text()}")
             time.sleep(0.01)
 
+    def quiet(self) -> None:
+        """Wait until the loop sleeps: nothing to do, nothing to render."""
+        state = self.var / "daemon.json"
+        self.until("the loop's sleep", lambda: time.time() - state.stat().st_mtime > 0.2)
+
     def rows(self, query: str = "select * from runs order by queue_time, run_id", *values: object) -> list[sqlite3.Row]:
         """What the run log says."""
         path = self.var / "dsari_like.sqlite3"

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -53,14 +54,8 @@ def refusals(site: Site, files: dict[str, object]) -> dict[str, str]:
     return found
 
 
-def quiet(site: Site) -> None:
-    """Wait until the loop sleeps: nothing to do, nothing to render."""
-    state = site.var / "daemon.json"
-    site.until("the loop's sleep", lambda: time.time() - state.stat().st_mtime > 0.2)
-
-
-def page_of(site: Site, run: object, name: str = "index.html") -> Path:
-    return site.var / "html/jobs" / run["job_name"] / run["run_id"] / name  # type: ignore[index]
+def page_of(site: Site, run: sqlite3.Row) -> Path:
+    return site.var / "html/jobs" / run["job_name"] / run["run_id"] / "index.html"
 
 
 class TestWhatIsDropped:
@@ -158,7 +153,7 @@ class TestWhatIsDropped:
         assert "symbolic link" in site.until_refused("a")["link.json"]
         (row,) = site.decisions("a")
         assert row["outcome"] == "refused" and not site.runs("a")
-        quiet(site)
+        site.quiet()
         kept = [path for path in site.var.rglob("*") if path.is_file() and not path.is_symlink()]
         assert not [path for path in kept if b"s3cr3t" in path.read_bytes()]
 
@@ -299,7 +294,7 @@ class TestProcesses:
         begin(site, a={"command": "sleep 60"}, **{f"job{number}": TRUE for number in range(200)})
         site.drop("a")
         site.until("the start", lambda: site.runs("a", "running"))
-        quiet(site)
+        site.quiet()
         assert site.daemon is not None
         before = _effort(site.daemon.pid)
         time.sleep(1)  # the story is that nothing happens
@@ -368,7 +363,7 @@ class TestReports:
             return len(site.runs("a", "completed")) == 40
 
         site.until("all runs", all_ended)
-        quiet(site)
+        site.quiet()
         page = page_of(site, site.runs("a")[0])
         whole = page.read_text()
         assert site.stop() == 0
@@ -391,7 +386,7 @@ class TestReports:
         assert site.output(good) == "4\n"
         (job,) = json.loads(site.command("jobs", "--format", "json").stdout)
         assert job["last_run"]["run_id"] == good["run_id"]
-        quiet(site)
+        site.quiet()
         told = json.loads((site.var / "html/jobs/a/index.json").read_text())["runs"]
         assert [run["exit_code"] for run in told] == [0, 5, 4, 3]
 
@@ -406,7 +401,7 @@ class TestReports:
         site.send(signal.SIGHUP)
         html = site.var / "html"
         site.until("the hiding", lambda: not (html / "jobs/hidden").exists())
-        quiet(site)
+        site.quiet()
         assert page_of(site, runs[0]).exists()
         assert 'href="jobs/gone/index.html"' in (html / "all-jobs.html").read_text()
         assert not [page for page in html.rglob("*.html") if "jobs/hidden" in page.read_text()]
@@ -417,7 +412,7 @@ class TestReports:
         for name in names:
             site.drop(name)
             site.until("its page", page_of(site, site.ended(name)[0]).exists)
-        quiet(site)
+        site.quiet()
         pages = list((site.var / "html").rglob("*.html"))
         links = [(page, link) for page in pages if page.is_file() for link in _links(page)]
         assert len(links) > 5 * len(names)
@@ -428,11 +423,11 @@ class TestReports:
         for number in range(130):
             site.drop("a", {}, f"{number}.json")
         site.ended("a", 130)
-        quiet(site)
+        site.quiet()
         before = _stamps(site.var / "html")
         site.drop("a", {}, "more.json")
         site.until("its page", lambda: len(runs := site.ended("a", 131)) and page_of(site, runs[-1]).exists())
-        quiet(site)
+        site.quiet()
         after = _stamps(site.var / "html")
         written = {path for path, stamp in after.items() if before.get(path) != stamp}
         assert len(written) <= 12, sorted(written)
