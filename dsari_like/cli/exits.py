@@ -5,7 +5,7 @@ Owns the numbers, which scripts rely on. Must not know any command.
 
 from __future__ import annotations
 
-from dsari_like.errors import StoreError, UserError
+from dsari_like.errors import ConfigError, StoreError, TriggerError, UserError
 
 DONE = 0
 NO = 1  # the answer is no, or the run failed
@@ -38,10 +38,12 @@ _CODES: tuple[tuple[type[UserError], int], ...] = (
     (NotFound, NOT_FOUND),
     (NoDaemon, NO_DAEMON),
     (StoreError, NO_DATA),
-    (No, NO),
+    (UsageFault, USAGE),
+    (ConfigError, USAGE),
+    (TriggerError, USAGE),
 )
 
 
 def code_of(error: UserError) -> int:
-    """The exit code a failure stands for; what has none of its own is a mistake in the usage or the configuration."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), USAGE)
+    """The exit code a failure stands for; what has none of its own has just not succeeded."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), NO)

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from dsari_like import __version__
-from dsari_like.cli import main
+from dsari_like.cli import exits, main
 from dsari_like.cli.parser import COMMANDS, build, options, subcommands
+from dsari_like.cli.playground import PlaygroundError
+from dsari_like.errors import ConfigError, StoreError, TriggerError, UserError
 from dsari_like.store.migrations import MIGRATIONS
 from tests.shell.commands import Commands
 
@@ -117,6 +119,41 @@ def test_a_run_log_without_its_tables_ends_with_5(commands: Commands) -> None:
     said = commands("runs")
     assert (said.code, said.err.count("\n")) == (5, 1)
     assert "no such table: runs; it was left as it is" in said.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (exits.NotFound("x"), 3),
+        (exits.NoDaemon("x"), 4),
+        (StoreError("x"), 5),
+        (ConfigError(["x"]), 2),
+        (TriggerError(["x"]), 2),
+        (exits.UsageFault("x"), 2),
+        (exits.No("x"), 1),
+        (PlaygroundError("x"), 1),
+    ],
+)
+def test_every_failure_has_its_number(error: UserError, code: int) -> None:
+    assert exits.code_of(error) == code
+
+
+def test_an_answer_that_cannot_be_written_is_one_line(commands: Commands) -> None:
+    commands.configure()
+    command = [sys.executable, "-m", "dsari_like", "jobs", "-c", str(commands.etc)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.stderr == "dsari-like: cannot write the answer: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_an_interrupt_is_quiet(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    commands.configure()
+    monkeypatch.setattr("dsari_like.cli.jobs.run", interrupted)
+    assert commands("jobs") == (130, "", "")
 
 
 def test_words_from_the_command_line_are_spelled_out_in_errors(commands: Commands) -> None:
