@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+from dsari_like.cli.playground import Playground
 
 SYSTEMD = Path(__file__).parents[1] / "contrib/systemd"
 UNIT = SYSTEMD / "dsari-like.service"
@@ -53,6 +56,48 @@ def test_every_hole_the_drop_in_offers_can_be_opened(tmp_path: Path) -> None:
 
 def test_the_drop_in_opens_nothing_by_itself() -> None:
     assert settings((SYSTEMD / "jobs.conf").read_text()) == {}
+
+
+@pytest.mark.slow
+@needs_systemd
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_the_daemon_makes_no_system_call_that_the_unit_forbids(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    jobs = {
+        "done": {"command": ["sh", "-c", "date; sleep 0.2 | cat"]},
+        "ended": {"command": "sleep 60", "max_execution": 1, "max_execution_grace": 1},
+        "clock": {"command": "date", "schedule": "@every 1s"},
+    }
+    with Traced(trace) as place:
+        place.configure(jobs, "traced")
+        place.start()
+        place.command("trigger", "done", "--wait")
+        place.command("trigger", "ended", "--wait", answers=(143,))
+        place.wait_until("a slot", lambda: any(run["stop_time"] for run in place.runs("--job", "clock")))
+    made = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(errors="replace"), re.MULTILINE))
+    (allowed,) = settings(UNIT.read_text())["SystemCallFilter"]
+    assert "execve" in made
+    assert made <= members(allowed)
+
+
+class Traced(Playground):
+    """A playground whose daemon, with all it starts, is watched by strace."""
+
+    def __init__(self, trace: Path) -> None:
+        super().__init__()
+        self._trace = trace
+
+    def invocation(self, command: str, *arguments: str) -> Sequence[str]:
+        """The usual command line, behind strace for the daemon."""
+        usual = super().invocation(command, *arguments)
+        return ["strace", "-f", "-qq", "-o", str(self._trace), *usual] if command == "daemon" else usual
+
+
+def members(group: str) -> set[str]:
+    """The system calls of a group, and of the groups in it."""
+    lines = [line.strip() for line in analyze("syscall-filter", group).stdout.splitlines()[1:]]
+    names = [line for line in lines if line and not line.startswith("#")]
+    return set().union(*(members(name) if name.startswith("@") else {name} for name in names))
 
 
 def test_runs_survive_the_daemon() -> None:
