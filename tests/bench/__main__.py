@@ -1,6 +1,6 @@
 """`python -m tests.bench [NAME...]`: run benchmarks, print a table on stdout, the talk on stderr.
 
-Exit status 0 when every target was reached, 1 when one was missed.
+Exit status 1 when a target was missed (but never with --quick), else 0.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     print(table(figures))
     if options.json:
         Path(options.json).write_text(json.dumps([figure.as_json() for figure in figures], indent=2) + "\n")
-    return int(any(figure.reached is False for figure in figures))
+    return int(not options.quick and any(figure.reached is False for figure in figures))
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:

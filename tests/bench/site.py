@@ -101,11 +101,14 @@ class Daemon:
             return b""
 
     def stop(self) -> None:
-        """TERM, and wait."""
-        if self._process.poll() is None:
+        """TERM, and wait. Raises RuntimeError when it was gone already: what was measured then was no daemon."""
+        gone = self._process.poll() is not None
+        if not gone:
             self._process.send_signal(signal.SIGTERM)
         self._process.wait(60)
         self._socket.close()
+        if gone:
+            raise RuntimeError("the daemon has ended under the benchmark: " + self._words.read_text()[-2000:])
 
     def resident_mib(self) -> float:
         """VmRSS."""
