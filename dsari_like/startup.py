@@ -23,6 +23,7 @@ from dsari_like.errors import ConfigError, StoreError
 from dsari_like.parts import Parts
 from dsari_like.report.renderer import Renderer
 from dsari_like.spool.inbox import Inbox
+from dsari_like.spool.receipts import overdue
 from dsari_like.spool.watch import Watch
 from dsari_like.store.db import open_reader
 from dsari_like.store.reader import Reader
@@ -38,6 +39,10 @@ from dsari_like.system.wakeup import Wakeup
 #: Drop directories are made for the jobs of small sites, so that a newcomer need not; with thousands of jobs the
 #: rescan of empty directories would cost more than all the rest of an idle daemon.
 MAKE_DIRECTORIES_UP_TO = 256
+
+#: Rows whose receipts are looked at again: more than a turn can write. And for how long before the last change of the
+#: run log a receipt that is missing was never written, rather than read and removed by its producer.
+ANSWERS, UNTOLD = 1000, 60.0
 
 
 def assemble(
@@ -76,6 +81,7 @@ def assemble(
         notifier=Notifier(environ),
         reload=lambda parts, now: reload(places, parts, now),
     )
+    _tell_again(parts)
     inputs = _first_inputs(parts, bound, now)
     lock.describe(_state(configuration, now))
     return parts, inputs
@@ -108,6 +114,15 @@ def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.No
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
     return [m.Configured(parts.configuration, planned, restored), *adopted]
+
+
+def _tell_again(parts: Parts) -> None:
+    """A row may have been the last thing an earlier daemon wrote: its receipt follows now."""
+    data_dir, runlog = parts.configuration.data_dir, parts.runlog
+    try:
+        parts.inbox.write_receipts(overdue(data_dir, runlog.answers(ANSWERS), runlog.last_change() - UNTOLD))
+    except OSError as error:
+        LOG.warning("cannot bring the receipts up to date: %s; they are looked at again at the next start", error)
 
 
 def _make_data_dir(data_dir: str) -> None:

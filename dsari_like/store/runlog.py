@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.messages import Decide, Effect, RememberId, RememberSlots, SaveRun
+from dsari_like.core.messages import Decide, Effect, RememberId, RememberSlots, SaveRun, WriteReceipt
 from dsari_like.core.model import EndedRun, ProcessIdentity, Reason, Run, Trigger
 from dsari_like.store.db import open_writer
 
@@ -35,6 +35,20 @@ _DECIDE = (
 )
 #: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
 _OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
+#: What the newest rows answer to the producers who gave an `id`. A trigger that was turned away because its id belongs
+#: to a run has the answer of that run.
+_ANSWERS = """
+select trigger_id, status, job_name, coalesce(stop_time, start_time, queue_time), run_id, flow_id, exit_code,
+    coalesce(nullif(message, ''), reason)
+from runs where trigger_id is not null and revision > (select max(revision) from runs) - :newest
+union all
+select trigger_id, outcome, job_name, time, run_id, null, null, reason
+from decisions as made where trigger_id is not null and decision_id > (select max(decision_id) from decisions) - :newest
+    and (outcome in ('refused', 'folded') or (outcome = 'dropped' and run_id is null)) and not exists
+    (select 1 from trigger_ids as known where known.id = made.trigger_id and known.run_id is not made.run_id)
+order by 4
+"""
+_HAPPENINGS = (("events", "event_id"), ("decisions", "decision_id"))
 
 
 class RunLog:
@@ -143,6 +157,16 @@ class RunLog:
         if ended:
             ended["PREVIOUS_"] = max(ended.values(), key=lambda run: run.stop_time)
         return ended
+
+    def answers(self, newest: int) -> list[WriteReceipt]:
+        """The receipts of the newest rows, as they should be; of one id only the last."""
+        found = (WriteReceipt(*row) for row in self._db.execute(_ANSWERS, {"newest": newest}))
+        return list({receipt.id: receipt for receipt in found}.values())
+
+    def last_change(self) -> float:
+        """When anything happened last, as far as is known; 0 when nothing ever did."""
+        queries = (f"select time from {table} order by {key} desc limit 1" for table, key in _HAPPENINGS)
+        return max((float(row[0]) for row in map(self._one, queries) if row), default=0.0)
 
     def check(self) -> str:
         """SQLite's own word on the file: `ok`, or what is wrong."""
