@@ -70,6 +70,10 @@ class Ledger:
         if run.is_final:
             self._forget(run)
 
+    def note(self, run: Run, cause: str) -> None:
+        """Something happened to the run that is worth telling, but its state is the same."""
+        self.out.append(SaveRun(run.snapshot(), self.now.wall, run.state.value, cause))
+
     def save(self, run: Run) -> None:
         """Something about the run changed, but not its state."""
         self.out.append(SaveRun(run.snapshot(), self.now.wall))

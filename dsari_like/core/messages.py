@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dsari_like.core.blackout import Windows
 from dsari_like.core.model import (
     Claim,
     Configuration,
@@ -36,10 +37,12 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A job's rules as bound to its name and zone, with the slot that was decided last (None: never)."""
+    """A job's rules as bound to its name and zone, with the slot that was decided last (None: never), and the
+    blackouts its slots may fall into."""
 
     rules: tuple[Rule, ...]
     last_slot: float | None = None
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True, slots=True)

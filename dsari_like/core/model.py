@@ -40,6 +40,13 @@ class CatchUp(Enum):
     ALL = "all"
 
 
+class BlackoutPolicy(Enum):
+    """What becomes of a slot inside a blackout."""
+
+    SKIP = "skip"
+    DEFER = "defer"
+
+
 class OnShutdown(Enum):
     """What a stopping daemon does about running children."""
 
@@ -96,6 +103,18 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Blackout:
+    """Times in which no slot starts anything, as they were written: from `start` to `end`; for `duration` from each
+    slot of `schedule` on; or the events of a `calendar`."""
+
+    start: str | float | None = None
+    end: str | float | None = None
+    schedule: str | None = None
+    duration: float | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """A named wrapper put before commands: an interpreter, a container, `ssh host`."""
 
@@ -117,6 +136,8 @@ class Job:
     dst: str = "once"
     catch_up: CatchUp = CatchUp.SKIP
     catch_up_limit: float | None = None
+    blackout: tuple[Blackout, ...] = ()
+    blackout_policy: BlackoutPolicy = BlackoutPolicy.SKIP
     environment: Mapping[str, str] = field(default_factory=_nothing)
     environment_file: str | None = None
     trigger_environment: tuple[str, ...] | None = None  # None: the default depends on who dropped the file

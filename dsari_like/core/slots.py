@@ -1,4 +1,4 @@
-"""When each job is due next, and which slots passed unseen.
+"""When each job is due next, and which slots have come.
 
 Owns the bound rules of every job and the instant each is due at. Must not know runs, or what is done about a slot.
 
@@ -8,17 +8,14 @@ late moment, skips 1.5 % of due runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from dsari_like.core.blackout import Windows
 from dsari_like.core.messages import Planned
-from dsari_like.core.model import CatchUp, Job
-from dsari_like.core.schedule import Rule, ScheduleFault, Slot, next_of
+from dsari_like.core.schedule import Lost, Rule, ScheduleFault, Slot, next_of
 from dsari_like.core.timetable import Timetable
-
-#: A slot noticed later than this was not merely late: the daemon was down, stopped or suspended, and the job's
-#: `catch_up` says what becomes of it. As long as the rescan, the longest the loop sleeps.
-MISSED_AFTER = 60.0
 
 #: A "last slot" further ahead than this was written under a wrong clock; waiting for it would silence the job.
 BELIEVABLE = 2 * 86400.0
@@ -26,15 +23,25 @@ BELIEVABLE = 2 * 86400.0
 #: Slots of one job handed out in one go; a job that is due every second and was down for a week has 604,800.
 BATCH = 500
 
+#: Slots fall on whole seconds: less than one before a slot, that slot is the next one.
+_JUST_BEFORE = 0.001
+
 
 @dataclass(frozen=True, slots=True)
 class DueSlot:
-    """One slot that has come, and whether it came and went without us."""
+    """One slot that has come; or, when it is `lost`, a jump of the clock over times that nothing makes up."""
 
     job_name: str
     slot: Slot
-    missed: bool
-    newest: bool  # no later slot of this job has come yet
+    newest: bool  # no later slot of this job has come yet, but for those that a blackout leaves out
+    lost: bool = False
+
+
+class _Stop(NamedTuple):
+    """The next instant at which there is something to decide about a job."""
+
+    slot: Slot
+    lost: bool
 
 
 class Slots:
@@ -67,12 +74,17 @@ class Slots:
         for name, time in list(self._table.pop_due(now)):
             yield from self._of(name, time, now)
 
+    def windows_of(self, job_name: str) -> Windows | None:
+        """The blackouts of a job."""
+        planned = self._plans.get(job_name)
+        return None if planned is None else planned.windows
+
     def next_of(self, job_name: str) -> float | None:
-        """The instant the job is due at next, UTC epoch seconds."""
+        """The instant at which there is something to decide about the job next, UTC epoch seconds."""
         return self._table.get(job_name)
 
     def next_deadline(self) -> float | None:
-        """The earliest slot of any job."""
+        """The earliest such instant of any job."""
         return self._table.next_deadline()
 
     def _first(self, name: str, planned: Planned, now: float) -> float | None:
@@ -82,49 +94,54 @@ class Slots:
         after = now if last is None or last > now + BELIEVABLE else last
         if name in self._plans:
             after = max(after, now)
-        slot = self._next(name, planned.rules, after)
-        return slot.time if slot else None
+        stop = self._next(name, planned.rules, after)
+        return stop.slot.time if stop else None
 
-    def _next(self, name: str, rules: tuple[Rule, ...], after: float) -> Slot | None:
-        """The next slot; a job whose rule breaks its word (a slot that is not later) is parked, never looped over."""
+    def _next(self, name: str, rules: tuple[Rule, ...], after: float) -> _Stop | None:
+        """What comes next; a job whose rule breaks its word (a slot that is not later) is parked, never looped over."""
         try:
-            return next_of(rules, after)
+            slot = next_of(rules, after)
         except ScheduleFault as fault:
             self.faults.append(f"job {name} is parked until the next reload, its schedule is at fault: {fault}")
             return None
+        if slot is None:
+            return None
+        lost = [one for rule in rules for one in rule.lost_between(after, slot.time)]
+        return _earliest(slot, lost) if lost else _Stop(slot, False)
 
     def _of(self, name: str, time: float, now: float) -> Iterator[DueSlot]:
-        rules = self._plans[name].rules
-        slot = self._next(name, rules, time - 0.001)  # that slot again; 100,000 kept ones are 10 MiB
+        planned = self._plans[name]
+        stop = self._next(name, planned.rules, time - _JUST_BEFORE)  # that slot again; 100,000 kept ones are 10 MiB
         for _ in range(BATCH):
-            if slot is None:
-                return
-            following = self._next(name, rules, slot.time)
-            newest = following is None or following.time > now
-            self._decided[name] = slot.time
-            yield DueSlot(name, slot, now - slot.time > MISSED_AFTER, newest)
-            slot = following
-            if newest:
+            if stop is None or stop.slot.time > now:
                 break
-        if slot is not None:
-            self._table.set(name, slot.time)
+            time = self._decided[name] = stop.slot.time
+            following = self._next(name, planned.rules, time)
+            yield DueSlot(name, stop.slot, not self._is_followed(planned, following, now), stop.lost)
+            stop = following
+        if stop is not None:
+            self._table.set(name, stop.slot.time)
+
+    def _is_followed(self, planned: Planned, following: _Stop | None, now: float) -> bool:
+        """Whether a later slot has come that may stand for earlier ones: in a blackout that skips its slots, none."""
+        windows = planned.windows
+        slot = following.slot if following else None
+        if following is not None and following.lost:
+            slot = next_of(planned.rules, following.slot.time)
+        while slot is not None and slot.time <= now:
+            end = None if windows is None or windows.defer else windows.end_of_window(slot.time)
+            if end is None:
+                return True
+            slot = next_of(planned.rules, end - _JUST_BEFORE)
+        return False
 
 
-def missed_because(job: Job, due: DueSlot, now: float) -> str | None:
-    """Why a slot that came and went without us starts nothing, by the job's `catch_up`; None when it does start."""
-    if not due.missed:
-        return None
-    late = now - due.slot.time
-    if job.catch_up is CatchUp.SKIP:
-        return "no daemon was watching when it came, and the job says catch_up: skip"
-    if job.catch_up_limit is not None and late > job.catch_up_limit:
-        return f"no daemon was watching when it came, and it is {late:.0f} s old, past the catch_up_limit"
-    if job.catch_up is CatchUp.LAST and not due.newest:
-        return "no daemon was watching when it came, and a later slot stands for it (catch_up: last)"
-    return None
-
-
-def late_note(due: DueSlot, now: float) -> str:
-    """What the decision tells of a start that was not on time."""
-    late = now - due.slot.time
-    return "; ".join(part for part in (due.slot.note, f"{late:.1f} s late" if late > 1 else "") if part)
+def _earliest(slot: Slot, lost: Sequence[Lost]) -> _Stop:
+    """The jump before the slot; or the slot, with what a jump at that very instant left out told along with it: there
+    is one decision for one instant of a job."""
+    time = min(one.time for one in lost)
+    skipped = tuple(sorted({local for one in lost if one.time == time for local in one.skipped}))
+    note = "; ".join(dict.fromkeys(one.note for one in lost if one.time == time))
+    if time < slot.time:
+        return _Stop(Slot(time, len(skipped), note, skipped), True)
+    return _Stop(replace(slot, note="; ".join(filter(None, (slot.note, note)))), False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import Any
 
 from dsari_like.core import messages as m
+from dsari_like.core.blackout import Windows
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Claim, Configuration, Decision, Exit, Job, Run, Trigger
 from dsari_like.core.schedule import DstPolicy, bind, parse
@@ -22,11 +23,18 @@ def job(name: str = "a", **fields: Any) -> Job:
     return Job(name, ("true",), **fields)
 
 
-def plans_of(jobs: Mapping[str, Job], last: Mapping[str, float] | None = None) -> dict[str, m.Planned]:
-    """The jobs' rules, bound to UTC."""
+def plans_of(
+    jobs: Mapping[str, Job],
+    last: Mapping[str, float] | None = None,
+    windows: Mapping[str, Windows] | None = None,
+    zone: tzinfo = UTC,
+) -> dict[str, m.Planned]:
+    """The jobs' rules and blackouts, bound to UTC or another zone."""
     return {
         name: m.Planned(
-            tuple(bind(parse(text), name, UTC, DstPolicy.ONCE) for text in one.schedule), (last or {}).get(name)
+            tuple(bind(parse(text), name, zone, DstPolicy(one.dst)) for text in one.schedule),
+            (last or {}).get(name),
+            (windows or {}).get(name),
         )
         for name, one in jobs.items()
         if one.schedule
@@ -36,21 +44,41 @@ def plans_of(jobs: Mapping[str, Job], last: Mapping[str, float] | None = None) -
 class House:
     """An engine, its clocks, and what came out of it; runs are called r1, r2, … in the order they are made."""
 
-    def __init__(self, *jobs: Job, last: Mapping[str, float] | None = None, at: float = NOON, **settings: Any) -> None:
+    def __init__(
+        self,
+        *jobs: Job,
+        last: Mapping[str, float] | None = None,
+        at: float = NOON,
+        windows: Mapping[str, Windows] | None = None,
+        zone: tzinfo = UTC,
+        restored: tuple[Run, ...] = (),
+        **settings: Any,
+    ) -> None:
         self.now = m.Now(at, 1000.0)
-        numbers, tokens = itertools.count(1), itertools.count(1)
-        self.tokens = tokens
-        self.engine = Engine(lambda: f"r{next(numbers)}")
+        numbers = itertools.count(1)
+        self.tokens = itertools.count(1)
+        self._new_id = lambda: f"r{next(numbers)}"
+        self.engine = Engine(self._new_id)
         self.effects: list[m.Effect] = []
         self.rows: dict[str, Run] = {}
         self.running: list[str] = []
-        self.last = last
-        self.configure(*jobs, **settings)
+        self.last = dict(last or {})
+        self.windows = windows
+        self.zone = zone
+        self.configure(*jobs, restored=restored, **settings)
 
     def configure(self, *jobs: Job, reload: bool = False, restored: tuple[Run, ...] = (), **settings: Any) -> None:
         named = {one.name: one for one in jobs}
         configuration = Configuration(jobs=named, **settings)
-        self.tell(m.Configured(configuration, plans_of(named, self.last), restored, reload))
+        self.tell(m.Configured(configuration, plans_of(named, self.last, self.windows, self.zone), restored, reload))
+
+    def restart(self, *jobs: Job, after: float = 0.0, **settings: Any) -> None:
+        """The daemon is gone for `after` seconds; the next one finds what this one recorded."""
+        self.now = m.Now(self.now.wall + after, self.now.mono + after)
+        self.engine = Engine(self._new_id)
+        restored = tuple(run.snapshot() for run in self.rows.values() if not run.is_final)
+        self.configure(*jobs, restored=restored, **settings)
+        self.tell(m.TimePassed())
 
     def tell(self, message: m.Input) -> list[m.Effect]:
         effects = self.engine.handle(message, self.now)
@@ -60,6 +88,8 @@ class House:
                 self.rows[effect.run.run_id] = effect.run
             elif isinstance(effect, m.Start):
                 self.running.append(effect.run.run_id)
+            elif isinstance(effect, m.RememberSlots):
+                self.last |= effect.slots
         return effects
 
     def drop(self, name: str = "a", **fields: Any) -> list[m.Effect]:

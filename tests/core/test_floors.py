@@ -23,6 +23,8 @@ FLOORS = {
     "dsari_like.core.pending": 2,
     "dsari_like.core.ledger": 2,
     "dsari_like.core.ending": 2,
+    "dsari_like.core.lives": 3,
+    "dsari_like.core.due": 3,
     "dsari_like.core.engine": 3,
     "dsari_like.config.schema": 1,
     "dsari_like.config.checks": 1,
