@@ -245,6 +245,7 @@ _PLAIN = (
     "max_running",
     "shutdown_kill_grace",
     "max_output",
+    "retention",
     "title",
     "base_url",
     "report_run_output_start",

@@ -35,7 +35,7 @@ from dsari_like.config.checks import (
     unfit,
     whole_number,
 )
-from dsari_like.core.model import CatchUp, Merge, OnShutdown
+from dsari_like.core.model import CatchUp, Merge, OnShutdown, Retention
 
 
 class Key(NamedTuple):
@@ -138,7 +138,7 @@ LATER_OF_JOB = (
     "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "executor",
     "items", "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
 )  # fmt: skip
-LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail", "webhooks", "retention")
+LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail", "webhooks")
 
 PARAMETER = Section(
     "a parameter",
@@ -147,6 +147,30 @@ PARAMETER = Section(
     Key("required", BOOLEAN, False, "a trigger that leaves it out is refused"),
     Key("description", TEXT, "", "what it is for"),
 )  # fmt: skip
+
+RETENTION = Section(
+    "retention",
+    Key("age", duration("every run would be removed at once; leave the key out for no limit"), None,
+        "take the runs that ended longer ago than this, and decisions that old whose runs are gone"),
+    Key("count", whole_number(1, "leave the key out for no limit"), None,
+        "take the runs of a job that are older than so many finished ones"),
+    Key("bytes", SIZE, None,
+        "take the oldest runs when the run directories hold more: those of the job, or, at the top level, those of "
+        "all jobs"),
+    Key("keep_failed", duration(), None, "a run that failed is spared for so long, whatever the others say"),
+)  # fmt: skip
+
+
+def _take_retention(value: Any) -> Retention:
+    if value is None:  # nothing written is no rule of its own, and that is not the same as `{}`
+        raise unfit("a map of rules", value)
+    taken, faults = RETENTION.read(value)
+    if faults:
+        raise Unfit(*faults)
+    return Retention(**taken)
+
+
+RULES = Check("a map of rules", RETENTION.schema, _take_retention)
 
 JOB = Section(
     "a job",
@@ -189,6 +213,9 @@ JOB = Section(
     Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
     Key("job_group", LEGAL_NAME, None, "given to the run as JOB_GROUP; set by job_groups"),
     Key("keeper", BOOLEAN, True, "record the exit status even if the daemon is killed meanwhile"),
+    Key("retention", RULES, None,
+        "which finished runs are removed, in place of what the top level says; {} keeps all of them, whatever the top "
+        "level says; none: as the top level says"),
     later=LATER_OF_JOB,
 )  # fmt: skip
 
@@ -258,6 +285,9 @@ TOP = Section(
     Key("shutdown_kill_runs", BOOLEAN, False, "true says the same as on_shutdown: kill"),
     Key("shutdown_kill_grace", duration(), None, "when runs are killed: KILL this long after the TERM; none: never"),
     Key("max_output", SIZE, None, "how much output of a run is kept"),
+    Key("retention", RULES, {},
+        "which finished runs are removed, with their output and pages; empty: none. What is newest is spared: of each "
+        "job the last run, the last good and the last failed one"),
     Key("render", one_of("auto", "never"), "auto", "never: the daemon writes no reports"),
     Key("title", FILLED, "dsari_like", "heads the reports"),
     Key("base_url", TEXT, "", "where the reports are served, for links from outside"),
@@ -276,6 +306,7 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("jobs.NAME.parameters.VARIABLE", PARAMETER),
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),
+    ("retention, jobs.NAME.retention", RETENTION),
     ("database", DATABASE),
 )
 

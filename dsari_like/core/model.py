@@ -123,6 +123,16 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """Which finished runs may go; a limit that is None takes none."""
+
+    age: float | None = None
+    count: int | None = None
+    bytes: int | None = None
+    keep_failed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A configured command with its schedule, limits and reactions. Field names are the keys of the configuration."""
 
@@ -155,6 +165,7 @@ class Job:
     jenkins_environment: bool = False
     job_group: str | None = None
     keeper: bool = True
+    retention: Retention | None = None  # None: that of the top level
     secret_names: frozenset[str] = frozenset()  # variables whose values came from environment_file: never shown
     where: Where = Where("", 0)
 
@@ -177,6 +188,7 @@ class Configuration:
     on_shutdown: OnShutdown = OnShutdown.LEAVE
     shutdown_kill_grace: float | None = None
     max_output: int | None = None
+    retention: Retention = Retention()  # `bytes` is what the runs of all jobs may hold together
     render: bool = True
     title: str = "dsari_like"
     base_url: str = ""
