@@ -23,7 +23,7 @@ from dsari_like.errors import TriggerError
 from dsari_like.spool.inbox import Found
 from dsari_like.store.runlog import RunLog
 
-Message = m.TriggerArrived | m.TriggerRefused | m.CancelAsked | m.AlreadyRecorded
+Message = m.TriggerArrived | m.TriggerRefused | m.CancelAsked | m.PruneAsked | m.AlreadyRecorded
 
 
 def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m.Now) -> Message:
@@ -63,12 +63,16 @@ def _job(configuration: Configuration, name: str) -> Job:
     return job
 
 
-def _control(found: Found) -> m.CancelAsked:
+def _control(found: Found) -> m.CancelAsked | m.PruneAsked:
     """The requests this version can carry out; every other one is refused by its name."""
     request: Control = read_control(found.data)
+    if request.action == "prune":
+        return m.PruneAsked(found.claim, request.arguments.get("job"), request.id)
     run_id = request.arguments.get("run")
     if request.action != "cancel" or set(request.arguments) - {"run", "reason"} or run_id is None:
-        raise TriggerError([f"action: this version can only cancel one run, given as 'run'; found '{request.action}'"])
+        raise TriggerError(
+            [f"action: this version can only prune, or cancel one run, given as 'run'; found '{request.action}'"]
+        )
     return m.CancelAsked(found.claim, run_id, str(request.arguments.get("reason", "")), request.id)
 
 

@@ -43,6 +43,8 @@ class Engine:
                 effects.append(m.DropClaim(claim) if refused is None else m.Quarantine(claim, refused))
             case m.CancelAsked():
                 self._cancel_asked(message)
+            case m.PruneAsked():  # once more does no harm: nothing is recorded of it
+                effects += [m.DropClaim(message.claim), m.Prune(message.job_name, message.request_id)]
             case m.ChildExited():
                 self._lives.child_exited(message)
             case m.Started():

@@ -96,6 +96,15 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class PruneAsked:
+    """Somebody wants retention applied now, to one job or (None) to all."""
+
+    claim: Claim
+    job_name: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """The launcher has a child for this run."""
 
@@ -142,6 +151,7 @@ Input = (
     | TriggerRefused
     | AlreadyRecorded
     | CancelAsked
+    | PruneAsked
     | Started
     | StartFailed
     | ChildExited
@@ -240,6 +250,14 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Prune:
+    """Apply retention as soon as there is nothing better to do, and answer the request when it is done."""
+
+    job_name: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A line for the daemon's log. `level` is a word of `logging`."""
 
@@ -258,5 +276,6 @@ Effect = (
     | WriteReceipts
     | Start
     | Signal
+    | Prune
     | Notice
 )

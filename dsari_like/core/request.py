@@ -59,6 +59,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType(
         "unpause": Action(("job", "reason")),
         "skip_next": Action(("job", "reason"), ("job",)),
         "reset_event": Action(("job", "reason"), ("job",)),
+        "prune": Action(("job",)),
     }
 )
 _FLAGS = ("cascade", "only", "as_recorded")
