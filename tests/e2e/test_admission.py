@@ -4,6 +4,7 @@ are counted by a witness file that each writes to when it begins and when it end
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections import Counter
 
@@ -85,9 +86,8 @@ class TestLimits:
             site.drop("a", {}, f"{number}.json")
         rows = site.until("both kinds", lambda: (found := site.ended("a", 12)) if len(site.runs("a")) >= 12 else None)
         assert {row["trigger_type"] for row in rows} == {"schedule", "file"}
-        site.send(10)
         site.configure({"a": {"command": SHORT}})
-        site.send(1)
+        site.send(signal.SIGHUP)
         site.until("rest", lambda: all(row["status"] in ("completed", "cancelled") for row in site.runs("a")))
         assert peaks(site, 1)["a"] == 1
 
@@ -127,7 +127,7 @@ class TestLimits:
             site.drop("a", {}, f"{number}.json")
         site.until("their runs", lambda: len(site.runs("a")) == 4)
         site.configure(jobs, concurrency_groups={"g": {"max": 3}})
-        site.send(1)
+        site.send(signal.SIGHUP)
         site.until("three of them", lambda: len(witnessed(site)) == 3)
         assert len(site.runs("a", "running")) == 3 and len(site.runs("a", "queued")) == 1
         open_gate(site)

@@ -8,6 +8,7 @@ import signal
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -236,8 +237,7 @@ class TestReports:
         for name in ("hidden-job", "backup"):
             site.drop(name)
             site.ended(name)
-        _page(site, "backup")
-        site.quiet()
+        assert _page(site, "backup").exists()
         pages = [page for page in (site.var / "html").rglob("*") if page.is_file()]
         assert pages and not [page for page in pages if b"hidden-job" in page.read_bytes()]
 
@@ -264,10 +264,10 @@ class TestReports:
         site.start()
         site.drop("a")
         site.ended("a")
-        site.until("our page", lambda: "our own page of" in _page(site, "a").read_text())
+        assert "our own page of" in _page(site, "a").read_text()
 
 
-def jobs(site: Site, *options: str) -> list[dict[str, object]]:
+def jobs(site: Site, *options: str) -> list[dict[str, Any]]:
     """What `jobs` tells of them."""
     told = site.command(*options, "jobs", "--format", "json")
     assert told.returncode == 0, told.stderr
@@ -275,10 +275,8 @@ def jobs(site: Site, *options: str) -> list[dict[str, object]]:
 
 
 def _page(site: Site, job: str) -> Path:
-    """The page of the job's only run, once it tells of the end."""
-
-    def look() -> list[Path]:
-        pages = (site.var / "html/jobs" / job).glob("*/index.json")
-        return [page.with_suffix(".html") for page in pages if json.loads(page.read_text())["stop_time"] is not None]
-
-    return Path(site.until("the page", look)[0])
+    """The page of the job's only run, when there is nothing more to be told of it."""
+    site.until("the page", lambda: list((site.var / "html/jobs" / job).glob("*/index.html")))
+    site.quiet()
+    (page,) = (site.var / "html/jobs" / job).glob("*/index.html")
+    return page

@@ -55,7 +55,7 @@ def refusals(site: Site, files: dict[str, object]) -> dict[str, str]:
 
 
 def page_of(site: Site, run: sqlite3.Row) -> Path:
-    return site.var / "html/jobs" / run["job_name"] / run["run_id"] / "index.html"
+    return Path(site.var / "html/jobs" / run["job_name"] / run["run_id"] / "index.html")
 
 
 class TestWhatIsDropped:
@@ -244,12 +244,12 @@ class TestProcesses:
     @pytest.mark.parametrize("keeper", [True, False])
     def test_b38_a_command_that_is_not_there_is_no_failing_program(self, site: Site, keeper: bool) -> None:
         site.write("etc/plain", "no program\n")
-        jobs = {
+        jobs: dict[str, dict[str, object]] = {
             "missing": {"command": "no-such-program"},
             "forbidden": {"command": [str(site.etc / "plain")]},
             "failing": {"command": [*SH, "exit 127"]},
         }
-        begin(site, **{name: {**job, "keeper": keeper} for name, job in jobs.items()})
+        begin(site, **{name: dict(job, keeper=keeper) for name, job in jobs.items()})
         for name in jobs:
             site.drop(name)
         found = {name: site.ended(name)[0] for name in jobs}

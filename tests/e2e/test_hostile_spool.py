@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import time
@@ -152,7 +153,9 @@ class TestNames:
         begin(site)
         site.drop("plainn", {"id": "mine"})
         assert "no job 'plainn'" in site.until_refused("plainn")["trigger.json"]
-        assert json.loads((site.var / "receipts/mine.json").read_text())["state"] == "refused"
+        receipt = site.var / "receipts/mine.json"
+        site.until("the receipt", receipt.exists)
+        assert json.loads(receipt.read_text())["state"] == "refused"
         odd = site.write("var/trigger/no,name\n/x.json", "{}")
         site.until("the warning", lambda: "trigger/no,name\\n is no legal name of a job" in site.log_text())
         assert odd.exists()
@@ -168,7 +171,8 @@ class TestWhileItIsLookedAt:
             site.until("the claim", lambda: not (place / "x.json").exists())
         site.ended("a", 5)
         shutil.rmtree(site.var / "trigger")
-        site.until("a new trigger/", lambda: (site.var / "trigger").exists() or site.send(10), 5)
+        site.send(signal.SIGUSR1)  # or within the minute
+        site.until("a new trigger/", (site.var / "trigger").exists)
         plain_trigger_runs(site)
 
     def test_a_producer_that_changes_its_mind_does_not_confuse(self, site: Site) -> None:
