@@ -143,8 +143,34 @@ def _first(connection: sqlite3.Connection) -> None:
     connection.execute(NUMBER)
 
 
+#: What retention keeps. `bytes` is what a finished run's directory holds, once somebody had to know it. `pruned` tells
+#: the pages which runs are gone; its ids are never given twice, or a page that slept would miss some. `clock` has one
+#: row: how far the wall clock is believed.
+RETENTION = """
+alter table runs add column bytes integer;
+create table pruned (
+    pruned_id integer primary key autoincrement,
+    run_id text not null,
+    job_name text not null,
+    number integer,
+    time real not null
+);
+create table clock (
+    only integer primary key check (only = 1),
+    believed real not null,
+    claimed real not null,
+    watched real not null
+)
+"""
+
+
+def _retention(connection: sqlite3.Connection) -> None:
+    for statement in RETENTION.split(";"):
+        connection.execute(statement)
+
+
 #: Never edit or reorder what was released: append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
