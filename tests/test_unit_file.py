@@ -90,7 +90,7 @@ class Traced(Playground):
     def invocation(self, command: str, *arguments: str) -> Sequence[str]:
         """The usual command line, behind strace for the daemon."""
         usual = super().invocation(command, *arguments)
-        return ["strace", "-f", "-qq", "-o", str(self._trace), *usual] if command == "daemon" else usual
+        return ["strace", "-D", "-f", "-qq", "-o", str(self._trace), *usual] if command == "daemon" else usual
 
 
 def members(group: str) -> set[str]:
