@@ -89,14 +89,13 @@ class Daemon:
 
     def _seconds_to_sleep(self) -> float:
         now = self.parts.clock.now()
-        busy = self._inputs or self._rendering or self.parts.children.has_newcomers
-        if busy or (self._admits() and self.parts.inbox.more):
+        if self._inputs or self._rendering or (self._admits() and self.parts.inbox.more):
             return 0.0
         moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
         moments += [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
         settle = self.parts.inbox.next_deadline() if self._admits() else None
-        moments += [settle] if settle is not None else []
+        moments += [moment for moment in (settle, self.parts.children.next_deadline()) if moment is not None]
         waits = [moment - now.mono for moment in moments]
         due = None if self._unwritten else self.parts.engine.next_deadline(now)
         waits += [wait for wait in (due, self.parts.notifier.watchdog) if wait is not None]

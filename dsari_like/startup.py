@@ -103,14 +103,14 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
-    return m.Configured(fresh, _planned(bound, parts.runlog), reload=True)
+    return m.Configured(fresh, _planned(fresh, bound, parts.runlog), reload=True)
 
 
 def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.Now) -> list[m.Input]:
     """The configuration with the runs an earlier daemon left, and what became of those that ran."""
     restored = tuple(parts.runlog.open_runs())
-    planned = _planned(bound, parts.runlog)
-    adopted = parts.children.adopt([run for run in restored if run.is_active], now)
+    planned = _planned(parts.configuration, bound, parts.runlog)
+    adopted = parts.children.adopt(parts.configuration, [run for run in restored if run.is_active], now)
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
     return [m.Configured(parts.configuration, planned, restored), *adopted]
@@ -162,9 +162,11 @@ def _bind(configuration: Configuration, runlog: RunLog, now: float) -> dict[str,
     return bound
 
 
-def _planned(bound: Mapping[str, tuple[Rule, ...]], runlog: RunLog) -> dict[str, m.Planned]:
-    last = runlog.last_slots()
-    return {name: m.Planned(rules, last.get(name)) for name, rules in bound.items()}
+def _planned(
+    configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]], runlog: RunLog
+) -> dict[str, m.Planned]:
+    last, windows = runlog.last_slots(), plans.windows_all(configuration)
+    return {name: m.Planned(rules, last.get(name), windows.get(name)) for name, rules in bound.items()}
 
 
 def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]]) -> Renderer | None:

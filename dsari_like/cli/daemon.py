@@ -54,10 +54,12 @@ def _serve(args: argparse.Namespace, ready: int | None) -> int:
     from dsari_like.daemon import Daemon
     from dsari_like.startup import assemble
     from dsari_like.system.clock import Clock
+    from dsari_like.system.family import become_subreaper
     from dsari_like.system.wakeup import Wakeup
 
     wakeup = Wakeup()
     wakeup.catch(SIGNALS)
+    become_subreaper()
     try:
         parts, inputs = assemble(places.locate(args.config_dir, os.environ), Clock(), wakeup, os.environ)
     except UserError as error:

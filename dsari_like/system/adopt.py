@@ -1,6 +1,6 @@
 """Runs that an earlier daemon started: found again, watched to their end, or declared gone.
 
-Owns the pidfds of adopted processes. A process is believed to be a run's only when the RUN_ID in its own environment
+Owns the pidfds of adopted processes. A process is believed to be a run's only when the mark or the RUN_ID it bears
 says so; one that is not believed is never signalled (P4). Must not know what follows from an end.
 """
 
@@ -11,10 +11,19 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import NamedTuple
 
-from dsari_like.core.model import Run
+from dsari_like.core.model import ProcessIdentity, Run
 from dsari_like.system import keeper, process
 from dsari_like.system.wakeup import Wakeup
+
+
+class _Adopted(NamedTuple):
+    run: Run
+    who: ProcessIdentity
+    descriptor: int  # a pidfd
+    leads: bool  # False for one that was taken because the first process of the run is gone
+    kept: bool
 
 
 class Adopter:
@@ -23,50 +32,81 @@ class Adopter:
     def __init__(self, wakeup: Wakeup, run_dir_of: Callable[[Run], str]) -> None:
         self._wakeup = wakeup
         self._run_dir_of = run_dir_of
-        self._adopted: dict[str, tuple[int, int, Run]] = {}  # run id -> pid, pidfd, run
+        self._adopted: dict[str, _Adopted] = {}
         self._gone: list[str] = []
 
-    def adopt(self, runs: Iterable[Run]) -> list[tuple[Run, keeper.Kept | None]]:
-        """Watch those that live. Returns those that do not, with what their keeper left (None: nobody knows)."""
+    def adopt(
+        self, runs: Iterable[Run], is_kept: Callable[[Run], bool] = lambda run: True
+    ) -> list[tuple[Run, keeper.Kept | None]]:
+        """Watch those that live. Returns those that do not, with what their keeper left (None: nobody knows).
+
+        `is_kept` says whether a run was started with a keeper.
+        """
         runs = list(runs)
-        pids = process.pids_by_run() if runs else {}
-        return [(run, self._status(run)) for run in runs if not self._watch(run, pids.get(run.run_id, []))]
+        found = process.families([run.run_id for run in runs]) if runs else {}
+        members = {run_id: [member.identity for member in family] for run_id, family in found.items()}
+        return [gone for run in runs if (gone := self._take(run, members[run.run_id], is_kept(run))) is not None]
 
     def ended(self) -> list[tuple[Run, keeper.Kept | None]]:
         """Adopted runs that ended since the last call."""
         gone, self._gone = self._gone, []
         found = []
         for run_id in gone:
-            _, descriptor, run = self._adopted.pop(run_id)
-            self._wakeup.forget(descriptor)
-            os.close(descriptor)
-            found.append((run, self._status(run)))
+            last = self._adopted.pop(run_id)
+            self._wakeup.forget(last.descriptor)
+            os.close(last.descriptor)
+            others = [] if last.leads else [member.identity for member in process.families([run_id])[run_id]]
+            ended = self._take(last.run, others, last.kept)
+            if ended is not None:
+                found.append(ended)
         return found
 
-    def signal(self, run_id: str, number: int) -> bool:
-        """Signal the process group of an adopted run, if it still is that run's. False when it is none of ours."""
+    def signal(self, run_id: str, number: int) -> int | None:
+        """Signal the process group of an adopted run, if it still is that run's. Returns the group; None when the run
+        is none of ours, or its process is gone."""
         if run_id not in self._adopted:
-            return False
-        pid, descriptor, _ = self._adopted[run_id]
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(descriptor, 0)  # the pidfd knows whether the pid is still the one we verified
-            if process.run_id_of(pid) == run_id:
-                os.killpg(os.getpgid(pid), number)
-        return True
+            return None
+        adopted = self._adopted[run_id]
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(adopted.descriptor, 0)  # it knows whether the pid is still the one we verified
+            group = os.getpgid(adopted.who.pid)
+            os.killpg(group, number)
+            return group
+        return None
 
-    def _watch(self, run: Run, pids: list[int]) -> bool:
-        for pid in pids:
-            try:
-                descriptor = os.pidfd_open(pid)
-            except OSError:
-                continue
-            if process.run_id_of(pid) == run.run_id and process.identify(pid) is not None:
-                self._adopted[run.run_id] = (pid, descriptor, run)
-                self._wakeup.watch(descriptor, partial(self._note, run.run_id))
-                run.process = process.identify(pid)
-                return True
+    def owns(self, run_id: str) -> bool:
+        """True while a process of this run is watched here."""
+        return run_id in self._adopted
+
+    def _take(self, run: Run, living: list[ProcessIdentity], kept: bool) -> tuple[Run, keeper.Kept | None] | None:
+        """Watch a living process of the run; else the run and what its keeper left.
+
+        The one that was recorded, or, when the daemon died before that, the oldest. A run that was recorded and whose
+        first process is gone has ended when its keeper says so, and when it had none: what is alive then was left
+        behind by the command, and must not keep the run open. A keeper that is gone without a word was killed, and
+        its command may well be among the living.
+        """
+        living = sorted(living, key=lambda who: (who.start_ticks, who.pid))
+        leads = run.process in living or run.process is None
+        status = None if run.process in living else self._status(run)
+        if status is None and (leads or kept):
+            candidates = [run.process] if run.process in living else living
+            if any(who is not None and self._watch(run, who, leads, kept) for who in candidates):
+                return None
+        return run, status or self._status(run)
+
+    def _watch(self, run: Run, who: ProcessIdentity, leads: bool, kept: bool) -> bool:
+        try:
+            descriptor = os.pidfd_open(who.pid)
+        except OSError:
+            return False
+        if process.identify(who.pid) != who:
             os.close(descriptor)
-        return False
+            return False
+        self._adopted[run.run_id] = _Adopted(run, who, descriptor, leads, kept)
+        self._wakeup.watch(descriptor, partial(self._note, run.run_id))
+        run.process = who
+        return True
 
     def _note(self, run_id: str) -> None:
         if run_id not in self._gone:  # a pidfd stays readable until it is closed

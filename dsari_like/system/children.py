@@ -17,6 +17,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.model import Configuration, EndedRun, Exit, Job, Run
 from dsari_like.system import returned
 from dsari_like.system.adopt import Adopter
+from dsari_like.system.family import Families
 from dsari_like.system.keeper import Kept
 from dsari_like.system.launcher import SHORTAGE, CannotStart, Launcher, cannot_execute, make_directory
 from dsari_like.system.wakeup import Wakeup
@@ -44,6 +45,8 @@ class Children:
         self._data_dir = data_dir
         self._launcher = Launcher()
         self._adopter = Adopter(wakeup, self._run_dir)
+        self._families = Families(wakeup)
+        self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
         self._host = host_of(environ)
         self._begun: dict[str, _Begun] = {}
         #: For triggers that held nothing: making a file for each is a tenth of the time until a command starts.
@@ -79,34 +82,58 @@ class Children:
         elif run.trigger.type != "schedule":
             variables["TRIGGER_DATA_FILE"] = self._nothing
 
-    @property
-    def has_newcomers(self) -> bool:
-        """True when a run was started that `news` has not told of yet."""
-        return bool(self._launcher.fresh)
+    def next_deadline(self) -> float | None:
+        """When `news` has something to do or to tell, by the monotonic clock; None for never."""
+        return 0.0 if self._launcher.fresh else self._families.next_deadline()
 
     def signal(self, run_id: str, number: int) -> None:
-        """Signal the whole process group of a run; nothing happens when it has none."""
-        if not self._launcher.signal(run_id, number):
-            self._adopter.signal(run_id, number)
+        """Tell a run to end: its process group at once, those of its family who left that at the next `news`. From
+        now on its end is that of the whole family. Nothing happens when it has no process."""
+        group = self._launcher.signal(run_id, number)
+        if group is None:
+            group = self._adopter.signal(run_id, number)
+        if group is not None or run_id in self._held or self._adopter.owns(run_id):
+            self._families.tell(run_id, number, group)
 
-    def adopt(self, runs: Iterable[Run], now: m.Now) -> list[m.Input]:
-        """Take over the processes an earlier daemon started. Returns one message for each run."""
-        runs = list(runs)
-        gone = {run.run_id: self._kept_end(run, kept, now) for run, kept in self._adopter.adopt(runs)}
+    def adopt(self, configuration: Configuration, runs: Iterable[Run], now: m.Now) -> list[m.Input]:
+        """Take over the processes an earlier daemon started. Returns one message for each run, but for those of which
+        more than the command was told to end: `news` will have them."""
+        runs, jobs = list(runs), configuration.jobs
+        ended = self._adopter.adopt(runs, lambda run: run.job_name not in jobs or jobs[run.job_name].keeper)
+        gone = {run.run_id: self._kept_end(run, kept, now) for run, kept in ended}
         alive = [m.Started(run.run_id, run.process) for run in runs if run.run_id not in gone and run.process]
-        return [*alive, *gone.values()]
+        for run in runs:
+            if run.ending is not None:  # it was told by the daemon that asked
+                self._families.follow(run.run_id)
+        return [*alive, *self._told(gone), *self._ended_families(now)]
 
     def news(self, now: m.Now) -> list[m.Input]:
         """Who ended since the last call, and who was started and still runs."""
-        messages: list[m.Input] = []
+        ends: dict[str, m.Input] = {}
         for child in self._launcher.reap():
             begun = self._begun.pop(child.run_id)
             ended = m.ChildExited(child.run_id, child.exit, now.wall)
-            messages.append(_never_began(begun, child.exit) or _with_return_data(ended, begun.run_dir))
+            ends[child.run_id] = _never_began(begun, child.exit) or _with_return_data(ended, begun.run_dir)
         for run, kept in self._adopter.ended():
-            messages.append(self._kept_end(run, kept, now))
+            ends[run.run_id] = self._kept_end(run, kept, now)
+        messages = [*self._told(ends), *self._ended_families(now)]
         messages += [m.Started(run_id, identity) for run_id, identity in self._launcher.newcomers()]
         return messages
+
+    def _told(self, ends: Mapping[str, m.Input]) -> list[m.Input]:
+        """Those ends that can be told at once; the others are held until the whole family has ended: else the next
+        run of the job would begin beside what is left of this one."""
+        told = []
+        for run_id, end in ends.items():
+            if run_id in self._families:
+                self._families.command_ended(run_id)
+                self._held[run_id] = end
+            else:
+                told.append(end)
+        return told
+
+    def _ended_families(self, now: m.Now) -> list[m.Input]:
+        return [self._held.pop(run_id) for run_id in self._families.look(now.mono)]
 
     def _kept_end(self, run: Run, kept: Kept | None, now: m.Now) -> m.Input:
         """The end of a process that was not our child, as its keeper recorded it."""

@@ -77,6 +77,7 @@ class Launcher:
             raise CannotStart(*_why_not(argv, error)) from None
         finally:
             os.close(output)
+        process.mark(child.pid, run_id)
         self._children[child.pid] = _Child(run_id, child, job.keeper)
         self._pids[run_id] = child.pid
         self.fresh.append(run_id)
@@ -108,7 +109,8 @@ class Launcher:
         )
 
     def reap(self) -> Iterator[Ended]:
-        """Every child that has ended since the last call; a pid that is not ours is let go without a word."""
+        """Every child that has ended since the last call. A pid that is not a run's was left behind by one, and came
+        to us when its parent died: it is let go without a word."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -122,15 +124,14 @@ class Launcher:
                 self._pids.pop(child.run_id, None)
                 yield Ended(child.run_id, _exit(status, usage, child.kept))
 
-    def signal(self, run_id: str, number: int) -> bool:
+    def signal(self, run_id: str, number: int) -> int | None:
         """Signal the whole process group. A child that is not reaped yet keeps its pid, so it is the right one.
-        False when the run is no child of ours."""
+        Returns the group; None when the run is no child of ours."""
         pid = self._pids.get(run_id)
-        if pid is None:
-            return False
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, number)
-        return True
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+        return pid
 
 
 def make_directory(run_dir: str) -> None:

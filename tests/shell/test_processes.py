@@ -83,7 +83,7 @@ class TestBothWays:
         ((run_id, identity),) = yard.launcher.newcomers()
         assert run_id == "r1" and process.is_alive(identity)
         assert process.run_id_of(identity.pid) == "r1"
-        assert process.pids_by_run()["r1"][0] == identity.pid
+        assert process.families(["r1"])["r1"][0].identity == identity
         yard.launcher.signal("r1", signal.SIGKILL)
         yard.end()
         assert not process.is_alive(identity)
@@ -157,7 +157,7 @@ class TestAdoption:
     def test_one_that_lives_is_watched_to_its_end_and_one_that_is_gone_is_told(self, yard: Yard) -> None:
         run_dir = yard.start(*SH, "read x < go; exit 4", run_id="alive")
         os.mkfifo(run_dir / "go")
-        wait_for(lambda: process.pids_by_run().get("alive"))
+        wait_for(lambda: process.families(["alive"])["alive"])
         wakeup = Wakeup()
         adopter = Adopter(wakeup, lambda run: str(yard.root / run.run_id))
         runs = [Run(name, "a", Trigger("file"), RunState.RUNNING, 0.0, 0.0) for name in ("alive", "gone")]
