@@ -147,16 +147,26 @@ class Daemon:
 
     def _apply(self, now: m.Now) -> None:
         """Rows first, in one transaction; then claims, starts, signals, and what is told to people."""
-        if self._unwritten and not self._write(now):
-            return
-        effects, self._unwritten = self._unwritten, []
-        due = [effect for moment, effect in self._later if moment <= now.mono]
-        self._later = [entry for entry in self._later if entry[0] > now.mono]
-        todo = [*due, *_one_receipt_each(effects)]
+        effects: list[m.Effect] = []
+        if not self._unwritten or self._write(now):
+            effects, self._unwritten = self._unwritten, []
+        todo = _one_receipt_each([*self._due_again(effects, now), *effects])
         for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipts | m.Notice):
             for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
+
+    def _due_again(self, effects: list[m.Effect], now: m.Now) -> list[m.Effect]:
+        """What failed before and is to be tried once more; its rows are on the disk, whatever becomes of new ones. A
+        receipt does not wait when there is a newer one: coming after it, it would tell the past for ever."""
+        told = any(isinstance(effect, m.WriteReceipt) for effect in effects)
+        waiting, self._later, due = self._later, [], []
+        for moment, effect in waiting:
+            if moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)):
+                due.append(effect)
+            else:
+                self._later.append((moment, effect))
+        return due
 
     def _write(self, now: m.Now) -> bool:
         if now.mono < self._store_at:
@@ -197,8 +207,8 @@ class Daemon:
                 parts.inbox.drop(effect.claim)
             case m.Quarantine():
                 place = effect.claim.name or "control"
-                LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
                 parts.inbox.quarantine(effect.claim, effect.reason)
+                LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
             case m.Start():
                 previous = parts.runlog.previous(effect.job.name)
                 message = parts.children.start(parts.configuration, effect.job, effect.run, previous)
@@ -245,7 +255,15 @@ _INTENT: dict[type, str] = {
 
 
 def _one_receipt_each(effects: list[m.Effect]) -> list[m.Effect]:
-    """The effects, with the receipts of the turn in one: only the newest of an `id` counts, and one sync serves all."""
-    newest = {effect.id: effect for effect in effects if isinstance(effect, m.WriteReceipt)}
-    others: list[m.Effect] = [effect for effect in effects if not isinstance(effect, m.WriteReceipt)]
+    """The effects, with all receipts in one: only the newest of an `id` counts, and one sync serves all."""
+    newest: dict[str, m.WriteReceipt] = {}
+    others: list[m.Effect] = []
+    for effect in effects:
+        match effect:
+            case m.WriteReceipt():
+                newest[effect.id] = effect
+            case m.WriteReceipts():
+                newest.update({receipt.id: receipt for receipt in effect.receipts})
+            case _:
+                others.append(effect)
     return [*others, m.WriteReceipts(tuple(newest.values()))] if newest else others
