@@ -61,6 +61,9 @@ class Moment:
     believed: bool = True
 
 
+_NO_WISH = Verdict(False, Rule.NONE, "no rule takes it")
+
+
 class JobJudge:
     """Judges the runs of one job, newest first, by the job's own rules. `needed` are those that are spared whatever
     the rules say, and why."""
@@ -89,7 +92,7 @@ class JobJudge:
             return Verdict(True, Rule.BYTES, f"{with_it}, and bytes is {amount(rules.bytes)}")
         if rules.age is not None and age > rules.age:
             return Verdict(True, Rule.AGE, f"it ended {span(age)} ago, and age is {span(rules.age)}")
-        return Verdict(False, Rule.NONE, "no rule takes it")
+        return _NO_WISH
 
 
 class Sum:
@@ -99,19 +102,20 @@ class Sum:
         self._limit, self._moment = limit, moment
         self._held = 0
 
-    def verdict(self, run: Finished, rules: Retention, needed: Mapping[str, str]) -> Verdict:
-        """The verdict on the next older run; rules and needs are those of its job."""
-        self._held += run.size
-        wish = Verdict(False, Rule.NONE, "no rule takes it")
-        if self.exceeded:
-            with_it = f"with it the runs of all jobs hold {amount(self._held)}"
-            wish = Verdict(True, Rule.ALL_BYTES, f"{with_it}, and bytes is {amount(self._limit)}")
-        return settled(run, wish, rules, needed, self._moment)
+    def add(self, size: int) -> None:
+        """The next older run holds so much."""
+        self._held += size
 
     @property
     def exceeded(self) -> bool:
-        """True when the limit has been passed: from here on it matters whether a run is needed."""
+        """True when the limit has been passed: from here on runs go unless they are spared."""
         return self._held > self._limit
+
+    def verdict(self, run: Finished, rules: Retention, needed: Mapping[str, str]) -> Verdict:
+        """The verdict on the run that was added last; rules and needs are those of its job."""
+        with_it = f"with it the runs of all jobs hold {amount(self._held)}"
+        wish = Verdict(True, Rule.ALL_BYTES, f"{with_it}, and bytes is {amount(self._limit)}")
+        return settled(run, wish if self.exceeded else _NO_WISH, rules, needed, self._moment)
 
 
 def settled(run: Finished, wish: Verdict, rules: Retention, needed: Mapping[str, str], moment: Moment) -> Verdict:
