@@ -15,7 +15,7 @@ from dsari_like.core.fields import KINDS, LAST_DAY, Field, parse_field
 from dsari_like.core.hashing import Numbers
 from dsari_like.core.months import month_shape
 from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, Slot
-from dsari_like.core.walk import lost, next_slot
+from dsari_like.core.walk import intended, lost, next_slot
 from dsari_like.core.zones import DAY, ZoneView
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -112,6 +112,10 @@ class CronRule(Rule):
     def next_after(self, after: float) -> Slot | None:
         """The first slot strictly later than `after`."""
         return next_slot(self, self._zone, self._dst, after)
+
+    def intended(self, slot: Slot) -> tuple[str, ...]:
+        """The local times the slot stands for, the skipped ones among them."""
+        return intended(self, self._zone, slot)
 
     def lost_between(self, after: float, until: float) -> tuple[Lost, ...]:
         """Local times that the policy, or the size of a jump, leaves out."""

@@ -13,7 +13,7 @@ from math import floor
 from dsari_like.core import occurrences
 from dsari_like.core.rrule import RecurrenceText, Stamp, moment, read, refuse
 from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, Slot
-from dsari_like.core.walk import lost, next_slot
+from dsari_like.core.walk import intended, lost, next_slot
 from dsari_like.core.zones import ZoneView, view
 
 ZoneNamed = Callable[[str], tzinfo]
@@ -82,6 +82,10 @@ class RecurrenceRule(Rule):
             raise ValueError(f"{self.text}: the anchor is needed to tell when this fires")
         slot = next_slot(self, self._zone, self._dst, max(after, self._start - 1))
         return None if slot is None or (self._until is not None and slot.time > self._until) else slot
+
+    def intended(self, slot: Slot) -> tuple[str, ...]:
+        """The local times the slot stands for, the skipped ones among them."""
+        return intended(self, self._zone, slot)
 
     def lost_between(self, after: float, until: float) -> tuple[Lost, ...]:
         """Local times that the policy, or the size of a jump, leaves out."""

@@ -76,6 +76,11 @@ class Rule(ABC):
     def describe(self) -> str:
         """The rule in words, with hashed times made concrete (D5)."""
 
+    def intended(self, slot: Slot) -> tuple[str, ...]:
+        """The calendar times, in the zone of the rule, that one of its slots stands for; none when the rule follows
+        elapsed time, to which no date owes anything."""
+        return ()
+
     def warnings(self) -> tuple[str, ...]:
         """What `check` should tell although the text is accepted."""
         return ()

@@ -113,6 +113,14 @@ def lost(pattern: Pattern, zone: ZoneView, dst: DstPolicy, after: float, until: 
         instant = segment.end
 
 
+def intended(pattern: Pattern, zone: ZoneView, slot: Slot) -> tuple[str, ...]:
+    """The local times a slot of the pattern stands for: those it makes up, and its own unless it only makes up."""
+    if pattern.elapsed:
+        return ()
+    on_time = slot.count > len(slot.skipped)
+    return (*slot.skipped, _clock(zone.local(int(slot.time)))) if on_time else slot.skipped
+
+
 def _repetition(segment: Segment, local: int) -> str:
     if segment.fresh_from <= local < segment.repeated_from:
         return ""
