@@ -113,7 +113,7 @@ def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.No
     adopted = parts.children.adopt(parts.configuration, [run for run in restored if run.is_active], now)
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
-    return [m.Configured(parts.configuration, planned, restored), *adopted]
+    return [m.Configured(parts.configuration, planned, restored, parts.runlog.rests()), *adopted]
 
 
 def _tell_again(parts: Parts) -> None:

@@ -10,20 +10,31 @@ import difflib
 import functools
 import os
 import pwd
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import tzinfo
 
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
 from dsari_like.core import messages as m
-from dsari_like.core.model import Configuration, Job, Outcome
+from dsari_like.core.model import ALL_JOBS, Configuration, Job, Outcome, Pause, SkipNext
 from dsari_like.core.names import is_trigger_id
 from dsari_like.core.request import Control, read_control, read_trigger
+from dsari_like.core.when import read_when
 from dsari_like.errors import TriggerError
 from dsari_like.spool.inbox import Found
 from dsari_like.store.runlog import RunLog
 
-Message = m.TriggerArrived | m.TriggerRefused | m.CancelAsked | m.PruneAsked | m.AlreadyRecorded
+Message = (
+    m.TriggerArrived
+    | m.TriggerRefused
+    | m.AlreadyRecorded
+    | m.CancelAsked
+    | m.PruneAsked
+    | m.PauseAsked
+    | m.UnpauseAsked
+    | m.SkipNextAsked
+)
 
 
 def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m.Now) -> Message:
@@ -36,7 +47,7 @@ def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m
         if found.problem is not None:
             raise TriggerError([f"the file {found.problem}"])
         if found.kind == "control":
-            return _control(found)
+            return _control(found, configuration, now)
         return _trigger(found, _job(configuration, claim.name), configuration, runlog, now)
     except TriggerError as error:
         return m.TriggerRefused(claim, str(error), _id_of(found.data))
@@ -63,17 +74,66 @@ def _job(configuration: Configuration, name: str) -> Job:
     return job
 
 
-def _control(found: Found) -> m.CancelAsked | m.PruneAsked:
+def _control(found: Found, configuration: Configuration, now: m.Now) -> Message:
     """The requests this version can carry out; every other one is refused by its name."""
-    request: Control = read_control(found.data)
-    if request.action == "prune":
-        return m.PruneAsked(found.claim, request.arguments.get("job"), request.id)
-    run_id = request.arguments.get("run")
-    if request.action != "cancel" or set(request.arguments) - {"run", "reason"} or run_id is None:
-        raise TriggerError(
-            [f"action: this version can only prune, or cancel one run, given as 'run'; found '{request.action}'"]
-        )
-    return m.CancelAsked(found.claim, run_id, str(request.arguments.get("reason", "")), request.id)
+    request = read_control(found.data)
+    make = _REQUESTS.get(request.action)
+    if make is None:
+        raise TriggerError([f"action: this version knows {', '.join(sorted(_REQUESTS))}; found '{request.action}'"])
+    return make(found, request, configuration, now)
+
+
+def _cancel(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
+    if set(request.arguments) - {"run", "reason"} or "run" not in request.arguments:
+        raise TriggerError(["cancel: this version cancels one run, given as 'run'"])
+    return m.CancelAsked(found.claim, request.arguments["run"], _reason(request), request.id)
+
+
+def _prune(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
+    return m.PruneAsked(found.claim, request.arguments.get("job"), request.id)
+
+
+def _pause(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
+    until = request.arguments.get("until")
+    if until is not None:
+        try:
+            until = read_when(until, plans.zone(configuration.timezone), _zone_or_none, now.wall)
+        except ValueError as error:
+            raise TriggerError([f"until: {error}"]) from None
+        if until <= now.wall:
+            raise TriggerError(["until: expected a time to come, found one that has passed"])
+    name = _rested(request, configuration)
+    return m.PauseAsked(found.claim, Pause(name, now.wall, until, _reason(request)), request.id)
+
+
+def _unpause(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
+    return m.UnpauseAsked(found.claim, _rested(request, configuration), request.id)
+
+
+def _skip_next(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
+    job = _job(configuration, request.arguments["job"])
+    if not job.schedule:
+        raise TriggerError([f"job {job.name} has no schedule, so there is no slot to leave out"])
+    return m.SkipNextAsked(found.claim, SkipNext(job.name, now.wall, _reason(request)), request.id)
+
+
+def _rested(request: Control, configuration: Configuration) -> str:
+    """The job a pause is for; all of them when none is named."""
+    name = request.arguments.get("job")
+    return ALL_JOBS if name is None else _job(configuration, name).name
+
+
+def _reason(request: Control) -> str:
+    return str(request.arguments.get("reason", ""))
+
+
+_REQUESTS: Mapping[str, Callable[[Found, Control, Configuration, m.Now], Message]] = {
+    "cancel": _cancel,
+    "prune": _prune,
+    "pause": _pause,
+    "unpause": _unpause,
+    "skip_next": _skip_next,
+}
 
 
 def _id_of(data: object) -> str | None:

@@ -25,7 +25,7 @@ OVERALL = "/"
 class WaitReason:
     """What a run waits for, and the runs that hold it."""
 
-    kind: str  # `job`, `group`, `max_running`
+    kind: str  # `pause`, `job`, `group`, `max_running`
     names: tuple[str, ...]
     holders: tuple[str, ...]
 
@@ -59,6 +59,7 @@ class Admission:
         self._held: dict[str, tuple[str, ...]] = {}
         self._groups: Mapping[str, int] = {}
         self._max_running: int | None = None
+        self._paused: set[str] = set()  # names of jobs, or the empty name for all of them
 
     def configure(self, groups: Mapping[str, int], max_running: int | None, jobs: Callable[[str], Job]) -> list[Run]:
         """Take new sizes and definitions; whoever waits is weighed again. Returns the runs that may start.
@@ -77,6 +78,20 @@ class Admission:
         """Let the run in, or park it. Returns [run] when it may start now."""
         waiter = _Waiter(run, job)
         return [run] if self._try(waiter) else []
+
+    def pause(self, name: str) -> None:
+        """No run of the job (of any job, for the empty name) is let in any more; who is in stays in."""
+        self._paused.add(name)
+        self._door(f"pause:{name}").size = 0
+
+    def lift(self, name: str) -> list[Run]:
+        """The pause is over. Returns the runs that may start now."""
+        self._paused.discard(name)
+        key = f"pause:{name}"
+        self._door(key).size = self._size(key)
+        started = list(self._serve((key,)))
+        self._forget(key)
+        return started
 
     def adopt(self, run: Run, job: Job) -> None:
         """The run is running already (a daemon before us started it): it holds what it holds, full or not."""
@@ -118,6 +133,9 @@ class Admission:
 
     def _try(self, waiter: _Waiter) -> bool:
         job = waiter.job
+        paused = next((name for name in (job.name, "") if name in self._paused), None)
+        if paused is not None:
+            return self._park(waiter, (f"pause:{paused}",))
         own = f"job:{job.name}"
         if not job.concurrent_runs and not self._door(own).is_open:
             return self._park(waiter, (own,))
@@ -135,7 +153,7 @@ class Admission:
         waiter.parked = keys
         self._waiting[waiter.run.run_id] = waiter
         for key in keys:
-            heapq.heappush(self._doors[key].queue, (*_rank(waiter), waiter.run.run_id))
+            heapq.heappush(self._door(key).queue, (*_rank(waiter), waiter.run.run_id))
         return False
 
     def _hold(self, run: Run, job: Job, group: str | None) -> None:
@@ -179,6 +197,8 @@ class Admission:
         if key == OVERALL:
             return self._max_running if self._max_running is not None else 1 << 30
         kind, _, name = key.partition(":")
+        if kind == "pause":
+            return 0 if name in self._paused else 1 << 30
         return self._groups.get(name, 1) if kind == "group" else 1
 
     def _forget(self, key: str) -> None:

@@ -15,7 +15,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.blackout import Windows
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import CatchUp, Decision, Job, Outcome, Run, Trigger
+from dsari_like.core.model import CatchUp, Decision, Job, Outcome, Run, SkipNext, Trigger
 from dsari_like.core.schedule import Slot
 from dsari_like.core.slots import DueSlot, Slots
 
@@ -75,6 +75,10 @@ class Dues:
         if due.lost:
             self._record(due, Outcome.SKIPPED, None, _lost_because(job, due))
             return
+        rest = self._rest(job, time)
+        if rest is not None:
+            self._record(due, Outcome.SKIPPED, None, rest)
+            return
         end = windows.end_of_window(time) if windows is not None else None
         if windows is not None and end is not None and not windows.defer:
             self._record(due, Outcome.SKIPPED, None, f"it falls into {windows.tell(time)}")
@@ -89,6 +93,19 @@ class Dues:
             self._record(due, Outcome.MISSED, None, missed)
         elif windows is None or not self._held_back(due, job, windows, start):
             self._start(due, job, start)
+
+    def _rest(self, job: Job, time: float) -> str | None:
+        """What was asked for by hand: a pause, or to leave this slot out. A wish is fulfilled by the first slot that a
+        pause does not leave out anyway."""
+        pause = self._lives.pauses.of(job.name, time)
+        if pause is not None:
+            who = "the job is" if pause.job_name else "all jobs are"
+            return f"{who} paused{': ' + pause.reason if pause.reason else ''}"
+        skip = self._lives.pauses.take_skip(job.name)
+        if skip is None:
+            return None
+        self._out.append(m.DropRest(SkipNext, job.name))
+        return f"it was to be left out, as asked{': ' + skip.reason if skip.reason else ''}"
 
     def _held_back(self, due: DueSlot, job: Job, windows: Windows, start: float) -> bool:
         """A blackout that is not over yet keeps the slot, or the making up of one that was missed, from starting."""

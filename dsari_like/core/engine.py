@@ -9,7 +9,7 @@ To follow the life of a trigger read `_trigger_arrived` and `_trigger_due` here,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from dsari_like.core import messages as m
@@ -17,7 +17,7 @@ from dsari_like.core.admission import WaitReason
 from dsari_like.core.due import Dues, is_deferred
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import Job, OnShutdown, Outcome, Reason, Run
+from dsari_like.core.model import Job, OnShutdown, Outcome, Pause, Reason, Run, SkipNext
 
 
 class Engine:
@@ -43,6 +43,8 @@ class Engine:
                 effects.append(m.DropClaim(claim) if refused is None else m.Quarantine(claim, refused))
             case m.CancelAsked():
                 self._cancel_asked(message)
+            case m.PauseAsked() | m.UnpauseAsked() | m.SkipNextAsked():
+                self._rest_asked(message)
             case m.PruneAsked():  # once more does no harm: nothing is recorded of it
                 effects += [m.DropClaim(message.claim), m.Prune(message.job_name, message.request_id)]
             case m.ChildExited():
@@ -61,9 +63,11 @@ class Engine:
 
     def next_deadline(self, now: m.Now) -> float | None:
         """Seconds until something is due by itself, 0 when something is due already, None for never."""
-        walls = [] if self._lives.closing else [self._dues.next_deadline(), self._lives.future.next_deadline()]
+        lives = self._lives
+        calendars = (self._dues, lives.future, lives.pauses)
+        walls = [] if lives.closing else [calendar.next_deadline() for calendar in calendars]
         waits = [time - now.wall for time in walls if time is not None]
-        limit = self._lives.endings.next_deadline()
+        limit = lives.endings.next_deadline()
         if limit is not None:
             waits.append(limit - now.mono)
         return max(0.0, min(waits)) if waits else None
@@ -145,6 +149,7 @@ class Engine:
         lives = self._lives
         if not lives.closing:
             self._dues.take()
+            lives.rests_passed()
             for run_id, _ in list(lives.future.pop_due(self._ledger.now.wall)):
                 self._future_due(self.runs[run_id])
         lives.endings.time_passed()
@@ -173,6 +178,26 @@ class Engine:
             state, now = run.state.value, self._ledger.now.wall
             self._ledger.out.append(m.WriteReceipt(message.request_id, state, run.job_name, now, run.run_id))
 
+    def _rest_asked(self, message: m.PauseAsked | m.UnpauseAsked | m.SkipNextAsked) -> None:
+        """Pauses and slots to be left out. A request that can do nothing is refused, so that nobody relies on it."""
+        lives, ledger, claim = self._lives, self._ledger, message.claim
+        if isinstance(message, m.PauseAsked):
+            name = message.pause.job_name
+            lives.pause(message.pause)
+        elif isinstance(message, m.SkipNextAsked):
+            name = message.skip.job_name
+            lives.pauses.skip_next(message.skip)
+            ledger.out.append(m.SaveRest(message.skip))
+        else:
+            name = message.job_name
+            if not lives.unpause(name):
+                reason = f"job {name} is not paused by itself" if name else "the pause of all jobs is not in force"
+                self._refuse(m.TriggerRefused(claim, reason, message.request_id))
+                return
+        ledger.out.append(m.DropClaim(claim))
+        if message.request_id:
+            ledger.out.append(m.WriteReceipt(message.request_id, "completed", name, ledger.now.wall))
+
     def _shutdown_asked(self, message: m.ShutdownAsked) -> None:
         self._lives.closing = True
         if message.how is OnShutdown.KILL:
@@ -185,6 +210,7 @@ class Engine:
             self._time_passed()  # what was due under the old rules is decided under the old rules
         self._lives.configuration = message.configuration
         self._dues.configure(message.plans)
+        self._restore_rests(message.rests)
         self._lives.restore(message.restored)
         self._lives.keep_or_end()
         for run in [run for run in self.runs.values() if is_deferred(run)]:
@@ -193,6 +219,12 @@ class Engine:
             self._requeue(run)
         if not message.reload:
             self._dues.fire_reboot(message.plans)
+
+    def _restore_rests(self, rests: Iterable[Pause | SkipNext]) -> None:
+        """Before anything that waits is weighed: a pause that holds lets nobody in."""
+        self._lives.pauses.restore(rests)
+        for name in self._lives.pauses.names():
+            self._lives.admission.pause(name)
 
     def _requeue(self, run: Run) -> None:
         if run.state is not RunState.SCHEDULED:

@@ -13,7 +13,8 @@ from dsari_like.core.admission import Admission
 from dsari_like.core.ending import Endings, verdict
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent, RunState
-from dsari_like.core.model import Configuration, Exit, Job, Reason, Run, Trigger
+from dsari_like.core.model import Configuration, Exit, Job, Pause, Reason, Run, Trigger
+from dsari_like.core.pauses import Pauses
 from dsari_like.core.pending import Pending
 from dsari_like.core.timetable import Timetable
 
@@ -28,6 +29,7 @@ class Lives:
         self.pending = Pending()
         self.admission = Admission()
         self.future = Timetable()  # wall clock: runs that are not due yet
+        self.pauses = Pauses()
         self.closing = False
 
     def job(self, name: str) -> Job:
@@ -87,6 +89,30 @@ class Lives:
         self.future.remove(run.run_id)
         self.admission.withdraw(run.run_id)
         self.ledger.move(run, RunEvent.CANCELLED, cause)
+
+    # --- pauses ---------------------------------------------------------------------------------------------------
+
+    def pause(self, pause: Pause) -> None:
+        """The job rests from now on, runs that wait for it too; what runs goes on."""
+        self.pauses.pause(pause)
+        self.admission.pause(pause.job_name)
+        self.ledger.out.append(m.SaveRest(pause))
+
+    def unpause(self, name: str) -> bool:
+        """The rest is over, and whoever waited for that may start. False when there was none of that name."""
+        found = self.pauses.lift(name)
+        if found:
+            self._wake(name)
+        return found
+
+    def rests_passed(self) -> None:
+        """Pauses that end by themselves."""
+        for name in self.pauses.expired(self.ledger.now.wall):
+            self._wake(name)
+
+    def _wake(self, name: str) -> None:
+        self.ledger.out.append(m.DropRest(Pause, name))
+        self.begin(self.admission.lift(name))
 
     # --- from the start on ----------------------------------------------------------------------------------------
 

@@ -16,8 +16,10 @@ from dsari_like.core.model import (
     Exit,
     Job,
     OnShutdown,
+    Pause,
     ProcessIdentity,
     Run,
+    SkipNext,
     Trigger,
 )
 from dsari_like.core.schedule import Rule
@@ -37,12 +39,13 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A job's rules as bound to its name and zone, with the slot that was decided last (None: never), and the
-    blackouts its slots may fall into."""
+    """A job's rules as bound to its name and zone, with the slot that was decided last (None: never), the blackouts
+    its slots may fall into, and the calendar times that had their run under an earlier zone or text (`rezone`)."""
 
     rules: tuple[Rule, ...]
     last_slot: float | None = None
     windows: Windows | None = None
+    made: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Configured:
     configuration: Configuration
     plans: Mapping[str, Planned]  # jobs that have a schedule
     restored: tuple[Run, ...] = ()
+    rests: tuple[Pause | SkipNext, ...] = ()  # what an earlier daemon was asked to leave alone
     reload: bool = False
 
 
@@ -101,6 +105,33 @@ class PruneAsked:
 
     claim: Claim
     job_name: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """Somebody wants a job, or all of them, to rest."""
+
+    claim: Claim
+    pause: Pause
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnpauseAsked:
+    """Somebody wants a pause to end; `job_name` is the empty name for the pause of all jobs."""
+
+    claim: Claim
+    job_name: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkipNextAsked:
+    """Somebody wants the next slot of a job to be left out."""
+
+    claim: Claim
+    skip: SkipNext
     request_id: str | None = None
 
 
@@ -151,6 +182,9 @@ Input = (
     | TriggerRefused
     | AlreadyRecorded
     | CancelAsked
+    | PauseAsked
+    | UnpauseAsked
+    | SkipNextAsked
     | PruneAsked
     | Started
     | StartFailed
@@ -194,6 +228,21 @@ class RememberSlots:
     """For each job the newest slot that has been decided: what a restart goes on from."""
 
     slots: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRest:
+    """A pause, or the wish to leave out a slot, outlives the daemon."""
+
+    rest: Pause | SkipNext
+
+
+@dataclass(frozen=True, slots=True)
+class DropRest:
+    """It is over, or fulfilled. `kind` is the class of what was saved."""
+
+    kind: type[Pause] | type[SkipNext]
+    job_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +319,8 @@ Effect = (
     | Decide
     | RememberId
     | RememberSlots
+    | SaveRest
+    | DropRest
     | DropClaim
     | Quarantine
     | WriteReceipt

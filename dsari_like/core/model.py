@@ -12,6 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from dsari_like.core.ical import Calendar
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 
 #: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
@@ -177,6 +178,7 @@ class Configuration:
     jobs: Mapping[str, Job]
     groups: Mapping[str, int] = field(default_factory=_nothing)  # sizes of the declared ones; an undeclared one has 1
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
+    calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
     config_dir: str = ""
@@ -229,6 +231,33 @@ class Claim:
     attempt: int
     received: float
     uid: int = 0
+
+
+#: The name under which all jobs are paused at once; no job can have it.
+ALL_JOBS = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """`job_name` is ALL_JOBS for all of them; `until` is UTC epoch seconds, None until further notice."""
+
+    job_name: str
+    time: float
+    until: float | None = None
+    reason: str = ""
+
+    def covers(self, instant: float) -> bool:
+        """Whether a slot at this instant falls into it."""
+        return self.time <= instant and (self.until is None or instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class SkipNext:
+    """The next slot of the job is to be left out."""
+
+    job_name: str
+    time: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,15 @@ create table trigger_ids (
     time real not null
 ) without rowid;
 
+create table rests (
+    job_name text not null,
+    kind text not null,
+    time real not null,
+    until real,
+    reason text not null,
+    primary key (job_name, kind)
+) without rowid;
+
 create table slots (
     job_name text primary key not null,
     last_slot real,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.messages import Decide, Effect, RememberId, RememberSlots, SaveRun, WriteReceipt
-from dsari_like.core.model import EndedRun, ProcessIdentity, Reason, Run, Trigger
+from dsari_like.core.messages import Decide, DropRest, Effect, RememberId, RememberSlots, SaveRest, SaveRun, WriteReceipt
+from dsari_like.core.model import EndedRun, Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
 from dsari_like.store.db import open_writer
 
 _COLUMNS = (
@@ -51,6 +51,10 @@ order by 4
 _HAPPENINGS = (("events", "event_id"), ("decisions", "decision_id"))
 
 
+#: The effects that are rows.
+Row = SaveRun | Decide | RememberId | RememberSlots | SaveRest | DropRest
+
+
 class RunLog:
     """One database file, opened for writing."""
 
@@ -68,7 +72,7 @@ class RunLog:
     def write(self, effects: Iterable[Effect]) -> bool:
         """Write every row the effects ask for in one transaction, durable when this returns. False when there were
         none. Raises sqlite3.Error with nothing written: the same call may be made again."""
-        rows = [effect for effect in effects if isinstance(effect, SaveRun | Decide | RememberId | RememberSlots)]
+        rows = [effect for effect in effects if isinstance(effect, Row)]
         if not rows:
             return False
         revision = self._revision
@@ -83,7 +87,7 @@ class RunLog:
             raise
         return True
 
-    def _write_rows(self, rows: Iterable[SaveRun | Decide | RememberId | RememberSlots]) -> None:
+    def _write_rows(self, rows: Iterable[Row]) -> None:
         newest: dict[str, Run] = {}  # a run that moved twice in a turn is one row, with an event for each move
         for row in rows:
             match row:
@@ -99,6 +103,11 @@ class RunLog:
                     self._db.execute("insert or replace into trigger_ids values (?, ?, ?, ?)", values)
                 case RememberSlots():
                     self._remember_slots(row.slots)
+                case SaveRest():
+                    self._db.execute("insert or replace into rests values (?, ?, ?, ?, ?)", _rest_values(row.rest))
+                case DropRest():
+                    over = (row.job_name, row.kind.__name__)
+                    self._db.execute("delete from rests where job_name = ? and kind = ?", over)
         for run in newest.values():
             self._revision += 1
             self._db.execute(_SAVE, (*_run_values(run), self._revision))
@@ -145,6 +154,10 @@ class RunLog:
         query = f"select {', '.join(_COLUMNS)} from runs where status in ({_OPEN_STATES}) order by sequence"
         return [_run(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query)]
 
+    def rests(self) -> tuple[Pause | SkipNext, ...]:
+        """The pauses that hold, and the wishes to leave out a slot."""
+        return tuple(read_rests(self._db))
+
     def previous(self, job_name: str) -> dict[str, EndedRun]:
         """The last run of the job to end, the last good one and the last bad one, by the prefix of their variables."""
         query = (
@@ -175,6 +188,19 @@ class RunLog:
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
         return row
+
+
+def _rest_values(rest: Pause | SkipNext) -> tuple[object, ...]:
+    until = rest.until if isinstance(rest, Pause) else None
+    return (rest.job_name, type(rest).__name__, rest.time, until, rest.reason)
+
+
+def read_rests(connection: sqlite3.Connection) -> Iterator[Pause | SkipNext]:
+    """The table `rests`, for the daemon and for those who look."""
+    for name, kind, time, until, reason in connection.execute(
+        "select job_name, kind, time, until, reason from rests order by job_name"
+    ):
+        yield Pause(name, time, until, reason) if kind == Pause.__name__ else SkipNext(name, time, reason)
 
 
 def _decision_values(row: Decide) -> tuple[object, ...]:

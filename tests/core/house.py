@@ -11,7 +11,7 @@ from typing import Any
 from dsari_like.core import messages as m
 from dsari_like.core.blackout import Windows
 from dsari_like.core.engine import Engine
-from dsari_like.core.model import Claim, Configuration, Decision, Exit, Job, Run, Trigger
+from dsari_like.core.model import Claim, Configuration, Decision, Exit, Job, Pause, Run, SkipNext, Trigger
 from dsari_like.core.schedule import DstPolicy, bind, parse
 
 #: Stories begin on Sunday, 13 September 2026, 12:00 UTC.
@@ -67,10 +67,18 @@ class House:
         self.zone = zone
         self.configure(*jobs, restored=restored, **settings)
 
-    def configure(self, *jobs: Job, reload: bool = False, restored: tuple[Run, ...] = (), **settings: Any) -> None:
+    def configure(
+        self,
+        *jobs: Job,
+        reload: bool = False,
+        restored: tuple[Run, ...] = (),
+        rests: tuple[Pause | SkipNext, ...] = (),
+        **settings: Any,
+    ) -> None:
         named = {one.name: one for one in jobs}
         configuration = Configuration(jobs=named, **settings)
-        self.tell(m.Configured(configuration, plans_of(named, self.last, self.windows, self.zone), restored, reload))
+        plans = plans_of(named, self.last, self.windows, self.zone)
+        self.tell(m.Configured(configuration, plans, restored, rests, reload))
 
     def restart(self, *jobs: Job, after: float = 0.0, **settings: Any) -> None:
         """The daemon is gone for `after` seconds; the next one finds what this one recorded."""

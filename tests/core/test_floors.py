@@ -20,6 +20,7 @@ FLOORS = {
     "dsari_like.core.slots": 2,
     "dsari_like.core.timetable": 2,
     "dsari_like.core.admission": 2,
+    "dsari_like.core.pauses": 2,
     "dsari_like.core.pending": 2,
     "dsari_like.core.ledger": 2,
     "dsari_like.core.ending": 2,
