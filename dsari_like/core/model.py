@@ -166,6 +166,11 @@ class Job:
     jenkins_environment: bool = False
     job_group: str | None = None
     keeper: bool = True
+    user: str | None = None  # None: the daemon's
+    group: str | None = None  # None: that of the user
+    umask: int | None = None
+    nice: int | None = None
+    max_output: int | None = None  # None: that of the configuration
     retention: Retention | None = None  # None: that of the top level
     secret_names: frozenset[str] = frozenset()  # variables whose values came from environment_file: never shown
     where: Where = Where("", 0)
