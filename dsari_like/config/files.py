@@ -24,6 +24,7 @@ from dsari_like.config.merge import first_places, merged
 from dsari_like.config.places import Places, locate
 from dsari_like.config.source import Again
 from dsari_like.config.telling import told
+from dsari_like.core.ical import Calendar, CalendarFault, read_calendar
 from dsari_like.core.model import Configuration
 from dsari_like.errors import ConfigError
 
@@ -66,7 +67,7 @@ def _load(places: Places, *, careful: bool) -> Configuration:
     sources = folder.sources
     written = merged(sources)
     where = {section: first_places(sources, section) for section in ("jobs", "job_groups")}
-    around = Surroundings(*places, zone=plans.zone, variables=cache(_variables))
+    around = Surroundings(*places, zone=plans.zone, variables=cache(_variables), calendar=_calendar)
     build = Build(around, where, patience=MOST_FAULTS if careful else 1)
     with suppress(Unsound):
         configuration = build.configuration(written)
@@ -85,18 +86,30 @@ def _load(places: Places, *, careful: bool) -> Configuration:
 def _variables(path: str) -> Mapping[str, str]:
     from dsari_like.config.variables import read_variables  # its pattern takes 3 ms, and few jobs have such a file
 
+    variables, faults = read_variables(_text(path))
+    if faults:
+        raise Unfit(*(Fault((), f"{path}:{line}: {text}") for line, text in faults))
+    return variables
+
+
+def _calendar(path: str) -> Calendar:
+    try:
+        return read_calendar(_text(path))
+    except CalendarFault as fault:
+        raise Unfit(Fault((), f"{path}:{fault.line}: {fault.text}")) from None
+
+
+def _text(path: str) -> str:
+    """The whole of a file that the configuration names."""
     try:
         with open(path, encoding="utf-8", newline="", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise Unfit(Fault((), f"expected a regular file, found {path}, which is none"))
-            variables, faults = read_variables(file.read())
+            return file.read()
     except OSError as error:
         raise Unfit(Fault((), f"{path} cannot be read: {error.strerror}")) from None
     except UnicodeDecodeError:
         raise Unfit(Fault((), f"{path} is not UTF-8; save the file as UTF-8")) from None
-    if faults:
-        raise Unfit(*(Fault((), f"{path}:{line}: {text}") for line, text in faults))
-    return variables
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -1,4 +1,4 @@
-"""Zones by name, and the rules of all jobs bound to them.
+"""Zones by name, and the rules and blackouts of all jobs bound to them.
 
 Owns the finding of zones, the machine's own included. Must not know: when a rule fires or what follows.
 """
@@ -11,8 +11,10 @@ from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from dsari_like.config.blackouts import windows
 from dsari_like.config.checks import Fault, Unfit, shown
 from dsari_like.core import schedule
+from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration, Job
 
 _ZONE_DIRECTORY = "/zoneinfo/"
@@ -82,6 +84,29 @@ def bind_all(
         for name, job in configuration.jobs.items()
         if job.schedule and job.enabled
     }
+
+
+def windows_all(configuration: Configuration) -> dict[str, Windows]:
+    """The blackouts of every job that is enabled and has a schedule for them to hold back.
+
+    Jobs that say the same share one object, unless a schedule among theirs hangs on the name.
+    """
+    own = zone(configuration.timezone)
+    shared: dict[object, Windows] = {}
+    found: dict[str, Windows] = {}
+    for name, job in configuration.jobs.items():
+        if job.blackout and job.schedule and job.enabled:
+            of = zone(job.schedule_timezone) if job.schedule_timezone else own
+            key = (job.blackout, job.blackout_policy, of, name if _hangs_on_name(job) else "")
+            if key not in shared:
+                calendars = configuration.calendars
+                shared[key] = windows(name, job.blackout, job.blackout_policy, of, zone, calendars)
+            found[name] = shared[key]
+    return found
+
+
+def _hangs_on_name(job: Job) -> bool:
+    return any(set(one.schedule or "") & set("HhRr@") for one in job.blackout)
 
 
 def _bound(job: Job, of: tzinfo, anchors: Mapping[str, float], now: float) -> tuple[schedule.Rule, ...]:

@@ -15,6 +15,7 @@ from dsari_like.config.checks import (
     COMMAND,
     FILLED,
     LEGAL_NAME,
+    MOMENT,
     MOST_FAULTS,
     NAME_SCHEMA,
     NAMES,
@@ -30,12 +31,14 @@ from dsari_like.config.checks import (
     Schema,
     Unfit,
     duration,
+    each,
     found,
     one_of,
     unfit,
     whole_number,
 )
-from dsari_like.core.model import CatchUp, Merge, OnShutdown, Retention
+from dsari_like.core.model import Blackout, BlackoutPolicy, CatchUp, Merge, OnShutdown, Retention
+from dsari_like.core.phrases import listed
 
 
 class Key(NamedTuple):
@@ -134,7 +137,7 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
 LATER_OF_JOB = (
-    "stages", "blackout", "blackout_policy", "user", "group", "umask", "nice", "heartbeat", "resume_command",
+    "stages", "user", "group", "umask", "nice", "heartbeat", "resume_command",
     "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "executor",
     "items", "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
 )  # fmt: skip
@@ -172,6 +175,41 @@ def _take_retention(value: Any) -> Retention:
 
 RULES = Check("a map of rules", RETENTION.schema, _take_retention)
 
+BLACKOUT = Section(
+    "a blackout",
+    Key("start", MOMENT, None, "when the window opens; with end"),
+    Key("end", MOMENT, None, "when it closes; a slot at this very time is on time"),
+    Key("schedule", FILLED, None, "the window opens at each of these times; with duration"),
+    Key("duration", duration("the window would never open"), None, "how long it stays open each time"),
+    Key("calendar", PATH, None, "an iCalendar file, read when the configuration is: a window for each of its events"),
+)  # fmt: skip
+_WAYS = ({"start", "end"}, {"schedule", "duration"}, {"calendar"})
+
+
+def _take_blackout(value: Any) -> Blackout:
+    taken, faults = BLACKOUT.read(value)
+    if not faults and set(taken) not in _WAYS:
+        given = f"found {listed(sorted(taken))}" if taken else "found none of them"
+        faults = [Fault((), f"expected start and end, or schedule and duration, or calendar; {given}")]
+    if faults:
+        raise Unfit(*faults)
+    return Blackout(**taken)
+
+
+def _take_blackouts(value: Any) -> tuple[Blackout, ...]:
+    if isinstance(value, dict):
+        value = [value]
+    if value.__class__ is not list:
+        raise unfit(BLACKOUTS.words, value)
+    return tuple(each(enumerate(value), _take_blackout))
+
+
+BLACKOUTS = Check(
+    "a list of {start, end}, {schedule, duration} or {calendar}",
+    {"anyOf": [BLACKOUT.schema, {"type": "array", "items": BLACKOUT.schema}]},
+    _take_blackouts,
+)
+
 JOB = Section(
     "a job",
     Key("command", COMMAND, REQUIRED,
@@ -190,6 +228,10 @@ JOB = Section(
         "times that passed while no daemon ran: skip them, run the last, run all"),
     Key("catch_up_limit", duration("nothing would ever be made up; write catch_up: skip for that"), None,
         "times longer ago than this are not made up"),
+    Key("blackout", BLACKOUTS, [],
+        "windows of time in which the schedule starts nothing; what is triggered is started all the same"),
+    Key("blackout_policy", one_of(*BlackoutPolicy), "skip",
+        "times inside a blackout: skip them, or defer them to its end, where one run stands for all of them"),
     Key("environment", VARIABLES, {}, "variables of its runs; they win over those of the top level"),
     Key("environment_file", PATH, None,
         "a file of KEY=VALUE lines, read when the configuration is; environment wins over it"),
@@ -303,6 +345,7 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("", TOP),
     ("jobs.NAME", JOB),
     ("job_groups.NAME", Section("a job group", JOB_GROUP.keys[0])),
+    ("jobs.NAME.blackout[]", BLACKOUT),
     ("jobs.NAME.parameters.VARIABLE", PARAMETER),
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),

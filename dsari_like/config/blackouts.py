@@ -1,0 +1,110 @@
+"""The blackouts of a job: from what was written to the windows it comes to.
+
+Owns the one way there. It is gone first to judge a configuration and again to use it, so what is accepted is what
+works. Must not know: how a calendar file is found or read, or what a window does to a slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import tzinfo
+from posixpath import basename
+
+from dsari_like.config.checks import Fault, Unfit
+from dsari_like.core import schedule
+from dsari_like.core.blackout import Fixed, Openings, Series, Window, Windows
+from dsari_like.core.events import openings_of
+from dsari_like.core.ical import Calendar, CalendarFault
+from dsari_like.core.model import Blackout, BlackoutPolicy
+from dsari_like.core.phrases import duration
+from dsari_like.core.when import read_when
+
+ZoneNamed = Callable[[str], tzinfo]
+"""Raises `Unfit` for a zone that is none."""
+
+#: A time that means something else on another day, such as "18:00", is no end of a blackout: read on two days, it
+#: gives itself away.
+_SOME_DAY, _ANOTHER_DAY = 946_728_000.0, 1_000_000_000.0
+
+
+def windows(
+    job_name: str,
+    written: Sequence[Blackout],
+    policy: BlackoutPolicy,
+    zone: tzinfo,
+    zone_named: ZoneNamed,
+    calendars: Mapping[str, Calendar],
+) -> Windows:
+    """The windows of one job; `Unfit` with everything that is wrong, by the number of the entry."""
+    binder = _Binder(job_name, zone, zone_named, calendars)
+    openings: list[Openings] = []
+    faults: list[Fault] = []
+    for index, one in enumerate(written):
+        try:
+            openings += binder.openings(one)
+        except Unfit as refusal:
+            faults += refusal.below(index)
+    if faults:
+        raise Unfit(*faults)
+    return Windows(openings, zone, defer=policy is BlackoutPolicy.DEFER)
+
+
+class _Binder:
+    """What is known while the entries of one job are read."""
+
+    def __init__(self, job_name: str, zone: tzinfo, zone_named: ZoneNamed, calendars: Mapping[str, Calendar]) -> None:
+        self._job_name = job_name
+        self._zone = zone
+        self._zone_named = zone_named
+        self._calendars = calendars
+
+    def openings(self, one: Blackout) -> list[Openings]:
+        """Where the windows of one entry come from."""
+        if one.calendar is not None:
+            return self._of_calendar(one.calendar)
+        if one.schedule is not None and one.duration is not None:
+            return [self._of_schedule(one.schedule, one.duration)]
+        start, end = self._time("start", one.start), self._time("end", one.end)
+        if end <= start:
+            raise Unfit(Fault(("end",), f"it is not later than the start, {one.start}; the window would never open"))
+        return [Fixed([Window(start, end, f"from {one.start} to {one.end}")])]
+
+    def _time(self, key: str, value: str | float | None) -> float:
+        try:
+            found, again = (read_when(value, self._zone, self._zone_or_none, now) for now in (_SOME_DAY, _ANOTHER_DAY))
+        except ValueError as error:
+            raise Unfit(Fault((key,), str(error))) from None
+        if found != again:
+            text = f"'{value}' is another time on each day; write date and time, such as 2026-12-24 18:00"
+            raise Unfit(Fault((key,), text))
+        return found
+
+    def _of_schedule(self, text: str, seconds: float) -> Series:
+        try:
+            parsed = schedule.parse(text)
+            rule = schedule.bind(parsed, self._job_name, self._zone, schedule.DstPolicy.ONCE, zones=self._zone_named)
+        except schedule.ScheduleError as error:
+            raise Unfit(Fault(("schedule",), str(error))) from None
+        if rule.needs_anchor:
+            text = "a recurrence needs a DTSTART here: DTSTART:20260131T220000 RRULE:FREQ=…"
+            raise Unfit(Fault(("schedule",), text))
+        if rule.next_after(0.0) is None:
+            raise Unfit(Fault(("schedule",), f"'{text}' never comes round, so the window would never open"))
+        return Series(rule, seconds, f"'{text}' for {_length(seconds)}")
+
+    def _of_calendar(self, path: str) -> list[Openings]:
+        try:
+            return openings_of(self._calendars[path], basename(path), self._zone, self._zone_or_none)
+        except CalendarFault as fault:
+            raise Unfit(Fault(("calendar",), f"{path}:{fault.line}: {fault.text}")) from None
+
+    def _zone_or_none(self, name: str) -> tzinfo | None:
+        try:
+            return self._zone_named(name)
+        except Unfit:
+            return None
+
+
+def _length(seconds: float) -> str:
+    words = duration(int(seconds))
+    return f"{seconds:g} s" if seconds % 1 else words if words[:1].isdigit() else f"1 {words}"
