@@ -125,7 +125,7 @@ def test_every_exit_status_is_told_and_no_other() -> None:
 
 def test_every_key_is_told_and_no_other() -> None:
     keys = {key.name for _, part in schema.KEYS for key in part.keys}
-    assert words(section("dsari_like.yaml.5", "KEYS")) == keys
+    assert words(section("dsari-like.yaml.5", "KEYS")) == keys
 
 
 def test_every_variable_of_a_run_is_told_and_no_other() -> None:
@@ -136,7 +136,7 @@ def test_every_variable_of_a_run_is_told_and_no_other() -> None:
     host = environment.Host("/bin", "/", "x")
     variables = set(environment.build(Configuration(jobs={"j": job}), job, run, host, earlier))
     by_the_launcher = {"PWD", "TRIGGER_DATA_FILE"}
-    assert words(section("dsari_like.yaml.5", "ENVIRONMENT OF A RUN")) == variables | by_the_launcher
+    assert words(section("dsari-like.yaml.5", "ENVIRONMENT OF A RUN")) == variables | by_the_launcher
 
 
 def test_every_variable_the_program_reads_is_told_and_no_other() -> None:
