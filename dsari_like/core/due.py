@@ -72,8 +72,8 @@ class Dues:
 
     def _decide(self, due: DueSlot, job: Job) -> None:
         windows, time, now = self._slots.windows_of(job.name), due.slot.time, self._now
-        if due.lost:
-            self._record(due, Outcome.SKIPPED, None, _lost_because(job, due))
+        if due.lost or due.made:
+            self._record(due, Outcome.SKIPPED, None, _lost_because(job, due) if due.lost else _made_because(due))
             return
         rest = self._rest(job, time)
         if rest is not None:
@@ -233,3 +233,8 @@ def _late_note(due: DueSlot, late: float) -> str:
 def _lost_because(job: Job, due: DueSlot) -> str:
     why = "the job says dst: skip" if job.dst == "skip" else "the clock jumped by more than three hours"
     return f"{due.slot.note}: {why}"
+
+
+def _made_because(due: DueSlot) -> str:
+    times = " and ".join(due.made[:3]) + (" and more" if len(due.made) > 3 else "")
+    return f"the schedule was changed, and {times} of its calendar had its run before that"

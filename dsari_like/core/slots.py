@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from dsari_like.core.blackout import Windows
 from dsari_like.core.messages import Planned
+from dsari_like.core.rezone import repeated
 from dsari_like.core.schedule import Lost, Rule, ScheduleFault, Slot, next_of
 from dsari_like.core.timetable import Timetable
 
@@ -35,6 +36,7 @@ class DueSlot:
     slot: Slot
     newest: bool  # no later slot of this job has come yet, but for those that a blackout leaves out
     lost: bool = False
+    made: tuple[str, ...] = ()  # the calendar times it stands for, when all of them had their run in another zone
 
 
 class _Stop(NamedTuple):
@@ -117,22 +119,24 @@ class Slots:
                 break
             time = self._decided[name] = stop.slot.time
             following = self._next(name, planned.rules, time)
-            yield DueSlot(name, stop.slot, not self._is_followed(planned, following, now), stop.lost)
+            made = repeated(planned.rules, time, planned.made)
+            yield DueSlot(name, stop.slot, not self._is_followed(planned, following, now), stop.lost, made)
             stop = following
         if stop is not None:
             self._table.set(name, stop.slot.time)
 
     def _is_followed(self, planned: Planned, following: _Stop | None, now: float) -> bool:
-        """Whether a later slot has come that may stand for earlier ones: in a blackout that skips its slots, none."""
+        """Whether a later slot has come that may stand for earlier ones: one in a blackout that skips its slots may
+        not, nor one whose calendar time had its run in another zone."""
         windows = planned.windows
         slot = following.slot if following else None
         if following is not None and following.lost:
             slot = next_of(planned.rules, following.slot.time)
         while slot is not None and slot.time <= now:
             end = None if windows is None or windows.defer else windows.end_of_window(slot.time)
-            if end is None:
+            if end is None and not repeated(planned.rules, slot.time, planned.made):
                 return True
-            slot = next_of(planned.rules, end - _JUST_BEFORE)
+            slot = next_of(planned.rules, slot.time if end is None else end - _JUST_BEFORE)
         return False
 
 

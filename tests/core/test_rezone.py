@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsari_like.core import messages as m
+from dsari_like.core.model import CatchUp, Configuration
 from dsari_like.core.rezone import repeated, times_of
 from dsari_like.core.schedule import DstPolicy, Rule, bind, default_anchor, next_of, parse
+from tests.core.house import House, job
 
 
 def rules(zone: str, *texts: str, dst: DstPolicy = DstPolicy.ONCE) -> tuple[Rule, ...]:
@@ -119,3 +122,38 @@ def test_whatever_the_zones_no_calendar_time_is_run_twice_and_none_is_left_out_u
         assert bool(again) == (own <= made)
         fresh += [] if again else sorted(own)
     assert len(set(fresh)) == len(fresh) and not made & set(fresh)
+
+
+# --- the engine, told what had its run ----------------------------------------------------------------------------
+
+
+def moved_to(house: House, zone: str, text: str, made: frozenset[str]) -> None:
+    """A reload with a schedule in another zone."""
+    planned = m.Planned(rules(zone, text), house.last.get("a"), None, made)
+    configuration = Configuration(jobs={"a": job("a", schedule=(text,))})
+    house.tell(m.Configured(configuration, {"a": planned}, reload=True))
+
+
+def test_a_zone_that_is_changed_at_four_brings_no_second_run_of_the_date() -> None:
+    house = House(job(schedule=("30 2 * * *",)), at=at("2026-03-10T00:00"), zone=ZoneInfo(BERLIN))
+    house.wait(4 * 3600)
+    house.end("r1")
+    moved_to(house, NEW_YORK, "30 2 * * *", frozenset({"2026-03-10 02:30"}))
+    house.wait(30 * 3600)
+    told = [(one.outcome.value, one.schedule_time, one.reason) for one in house.decisions()]
+    assert [one[:2] for one in told] == [
+        ("started", at("2026-03-10T01:30")),
+        ("skipped", at("2026-03-10T06:30")),
+        ("started", at("2026-03-11T06:30")),
+    ]
+    assert told[1][2] == "the schedule was changed, and 2026-03-10 02:30 of its calendar had its run before that"
+
+
+def test_a_slot_that_is_left_out_so_stands_for_no_missed_one() -> None:
+    """catch_up: last makes up 01:30, which was not run, though 02:30, which was, came after it."""
+    one = job(schedule=("30 1,2 * * *",), catch_up=CatchUp.LAST)
+    house = House(at=at("2026-03-10T04:00"))
+    planned = m.Planned(rules(NEW_YORK, *one.schedule), at("2026-03-10T04:00"), None, frozenset({"2026-03-10 02:30"}))
+    house.tell(m.Configured(Configuration(jobs={"a": one}), {"a": planned}))
+    house.jump(4 * 3600)
+    assert [one.outcome.value for one in house.decisions()] == ["started", "skipped"]
