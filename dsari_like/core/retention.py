@@ -133,6 +133,17 @@ def settled(run: Finished, wish: Verdict, rules: Retention, needed: Mapping[str,
     return wish
 
 
+def rule_words(rules: Retention) -> str:
+    """The rules as a list of a few words."""
+    limits = [
+        f"age {span(rules.age)}" if rules.age is not None else "",
+        f"count {rules.count}" if rules.count is not None else "",
+        f"bytes {amount(rules.bytes)}" if rules.bytes is not None else "",
+        f"keep_failed {span(rules.keep_failed)}" if rules.keep_failed is not None else "",
+    ]
+    return ", ".join(filter(None, limits)) or "every run is kept"
+
+
 def span(seconds: float) -> str:
     """A length of time in its largest unit, rounded down: `90 days`."""
     size, unit = next((entry for entry in _UNITS if seconds >= entry[0]), _UNITS[-1])

@@ -7,6 +7,7 @@ time, so a copy by rsync moves only what is new. Not synced to the disk: what a 
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -42,6 +43,19 @@ class Site:
             return False
         shutil.rmtree(path)
         return True
+
+    def unlink(self, path: str) -> None:
+        """Remove a page, and its twin; no matter whether it was there."""
+        for name in (path, path + ".gz"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._at(name))
+
+    def names(self, directory: str) -> list[str]:
+        """What is in a directory of pages; nothing when it is not there."""
+        try:
+            return os.listdir(self._at(directory))
+        except OSError:
+            return []
 
     def read(self, path: str) -> str | None:
         """What a file holds; None when it cannot be read."""

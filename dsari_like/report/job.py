@@ -1,4 +1,4 @@
-"""The pages of a job: how it stands, when it is due, how long it takes, its history and its configuration.
+"""The page of a job: how it stands, when it is due, how long it takes, its latest runs and its configuration.
 
 Owns what is shown there and in which order. Must not know how it looks.
 """
@@ -6,7 +6,7 @@ Owns what is shown there and in which order. Must not know how it looks.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, tzinfo
 from enum import Enum
@@ -15,7 +15,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dsari_like.core.model import Job
+from dsari_like.core.model import Job, Retention
+from dsari_like.core.retention import rule_words
 from dsari_like.report import charts, moments, names, views, words
 from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
@@ -77,23 +78,12 @@ class JobView:
     trend: Markup
     days: tuple[Day, ...]
     run_count: int
+    removed_count: int  # by retention
     older_url: str
     told: tuple[Told, ...]
     settings: tuple[Setting, ...]
     where: str
     command: str
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryView:
-    """A page of a job's history. A full one never changes: it links to its neighbours, which both exist."""
-
-    name: str
-    job_url: str
-    number: int
-    days: tuple[Day, ...]
-    older_url: str
-    newer_url: str
 
 
 def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[str, Any]]:
@@ -109,27 +99,10 @@ def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[s
     return head, view, _twin(scene, name, rows, view, odd)
 
 
-def history_page(scene: Scene, name: str, number: int, rows: Sequence[RunRow]) -> tuple[Head, HistoryView]:
-    """A page of a job's history; `rows` are its runs, oldest first."""
-    page = names.history_page(name, number)
-    root = names.root_of(page)
-    full = len(rows) == names.PAGE_SIZE
-    older = names.link("", f"page-{number - 1}.html") if number > 1 else ""
-    newer = names.link("", f"page-{number + 1}.html") if full else ""
-    view = HistoryView(
-        name,
-        names.link("", names.INDEX),
-        number,
-        views.days(scene, root, [row for row in rows if row.is_sound][::-1]),
-        older,
-        newer,
-    )
-    return views.head(scene, page, f"{name}, page {number} of its history", ""), view
-
-
 def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ...], odd: tuple[Told, ...]) -> JobView:
     job, standing = scene.configuration.jobs.get(name), scene.overview.of(name)
-    newest = rows[0].number if rows and rows[0].number else 0
+    newest, kept = scene.reader.newest_number(name), scene.reader.count_left(name)
+    has_older = newest - scene.reader.oldest_number(name) >= names.PAGE_SIZE
     return JobView(
         name=name,
         description=job.description if job else "",
@@ -149,8 +122,9 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         success=_success(rows),
         trend=charts.trend(_points(scene, root, rows)),
         days=views.days(scene, root, rows),
-        run_count=newest,
-        older_url=f"page-{names.last_history_number(newest)}.html" if newest > names.PAGE_SIZE else "",
+        run_count=kept,
+        removed_count=newest - kept,
+        older_url=f"page-{names.last_history_number(newest)}.html" if has_older else "",
         told=odd,
         settings=_settings(job) if job else (),
         where=str(job.where) if job and job.where.file else "",
@@ -227,6 +201,8 @@ def _setting_text(key: str, value: Any) -> str:
         return moments.duration(value)
     if isinstance(value, Mapping):
         return "\n".join(f"{name}={_plain(words.masked(inner, name))}" for name, inner in value.items())
+    if isinstance(value, Retention):
+        return rule_words(value)
     if isinstance(value, tuple):
         return "\n".join(map(str, value))
     return str(_plain(value))

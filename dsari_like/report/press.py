@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dsari_like.report import front, job, names, run
+from dsari_like.report import front, history, job, names, run
 from dsari_like.report.files import Site
 from dsari_like.report.pages import STYLE, Pages, plain_page
 from dsari_like.report.shapes import document
@@ -57,8 +57,12 @@ class Press:
         last = number * names.PAGE_SIZE
         rows = self.scene.reader.numbered(name, last - names.PAGE_SIZE + 1, last)
         page = names.history_page(name, number)
-        self._make(page, "history.html", lambda: (*job.history_page(self.scene, name, number, rows), {}))
+        self._make(page, "history.html", lambda: (*history.history_page(self.scene, name, number, rows), {}))
         return rows
+
+    def forget(self, page: str) -> None:
+        """The page is gone, so what was wrong with it does not matter."""
+        self.failed.pop(page, None)
 
     def jobs_page(self, number: int, now: float) -> None:
         """A page of the list of all jobs."""

@@ -19,8 +19,10 @@ from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
 from dsari_like.report.files import Site
+from dsari_like.report.gaps import changed, neighbours
 from dsari_like.report.overview import Overview
 from dsari_like.report.stale import STATE, Keeping, Rendered, digest_of, fingerprint, recall
+from dsari_like.store.numbering import PrunedRow
 from dsari_like.store.reader import Reader
 from dsari_like.store.rows import RunRow
 
@@ -62,13 +64,14 @@ class Renderer:
     # --- what the daemon and `render` call ----------------------------------------------------------------------
 
     def stale(self) -> bool:
-        """Whether there may be something to do: two look-ups, whatever the history."""
+        """Whether there may be something to do: three look-ups, whatever the history."""
         rendered = self._rendered
         return (
             self._work is not None
             or rendered is None
             or rendered.revision != self._reader.newest_revision()
             or rendered.decision != self._reader.newest_decision()
+            or rendered.pruned != self._reader.newest_pruned()
         )
 
     def step(self, now: float, budget: float, clock: Clock) -> bool:
@@ -118,8 +121,9 @@ class Renderer:
         fresh = Rendered(fingerprint(template_dir, self._settings()), self._digest())
         known = None if self._again else recall(self._site.read(STATE))
         self._again = False
-        if known is None or known.fingerprint != fresh.fingerprint:
+        if known is None or known.fingerprint != fresh.fingerprint or self._missed_word(known):
             fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
+            fresh.pruned = self._reader.newest_pruned()
             self._take(fresh)
             yield from self._everything(self._press())
             return
@@ -152,7 +156,7 @@ class Renderer:
         for name in self._overview.names:
             press.job_page(name, self._now)
             yield
-            if self._reader.newest_number(name) and not self._site.has(names.history_page(name, 1)):
+            if self._reader.newest_number(name) and not self._has_history(name):
                 yield from self._whole_job(press, name)  # it was hidden until now
 
     def _news(self) -> Iterator[None]:
@@ -161,14 +165,20 @@ class Renderer:
         while rendered is not None:
             runs = self._reader.changed_since(rendered.revision, BATCH, rendered.run_id)
             decisions = self._reader.decisions_since(rendered.decision, BATCH)
-            if not runs and not decisions:
+            pruned = self._reader.pruned_since(rendered.pruned, BATCH)
+            if not runs and not decisions and not pruned:
+                rendered.pruned = self._reader.newest_pruned()  # what is gone so long that no word of it is left
                 return
-            yield from self._changes(runs, {decision.job_name for decision in decisions})
+            if runs or decisions:
+                yield from self._changes(runs, {decision.job_name for decision in decisions})
             if decisions:
                 rendered.decision = decisions[-1].decision_id
             if runs:
                 full = len(runs) == BATCH
                 rendered.revision, rendered.run_id = runs[-1].revision, runs[-1].run_id if full else ""
+            if pruned:  # after the changes: one that was seen by them may be among these
+                yield from self._removals(pruned)
+                rendered.pruned = pruned[-1].pruned_id
             self._remember()
 
     def _changes(self, runs: Iterable[RunRow], jobs: set[str]) -> Iterator[None]:
@@ -190,17 +200,55 @@ class Renderer:
             yield
         yield from self._front_pages(press, histories if all(heard_of) else None)
 
+    def _removals(self, pruned: Iterable[PrunedRow]) -> Iterator[None]:
+        """One batch of runs that retention removed: their own pages, what is left of their jobs', the front pages."""
+        press = self._press()
+        yield from self._load()
+        numbers: dict[str, set[int]] = {}
+        for run in pruned:
+            self._site.remove(names.run_directory(run.job_name, run.run_id))
+            press.forget(names.run_page(run.job_name, run.run_id))
+            numbers.setdefault(run.job_name, set()).add(run.number or 1)
+            yield
+        shown = [name for name in sorted(numbers) if press.scene.shows(name) and self._reader.newest_number(name)]
+        for name in shown:
+            self._overview.refresh(name)
+            anew, away = changed(self._reader, name, numbers[name])
+            for number in away:
+                self._site.unlink(names.history_page(name, number))
+                press.forget(names.history_page(name, number))
+            for number in anew:
+                press.history_page(name, number)
+                yield
+            press.job_page(name, self._now)
+            yield
+        yield from self._front_pages(press, shown)
+
     def _whole_job(self, press: Press, name: str) -> Iterator[None]:
-        newest, oldest = self._reader.newest_number(name), self._reader.oldest_number(name)
-        first, last = names.history_number(max(oldest, 1)), names.last_history_number(newest)
-        for number in range(first, last + 1) if newest else ():
+        """Every page of a job; what else is there is of runs that are gone."""
+        known = {names.INDEX}
+        oldest = self._reader.oldest_number(name)
+        number = names.history_number(oldest) if oldest else 0
+        while number:
             rows = press.history_page(name, number)
+            known.add(os.path.basename(names.history_page(name, number)))
             yield
             for row in rows:
                 press.run_page(row)
+                known.add(names.directory_of(row.run_id))
                 yield
+            number = neighbours(self._reader, name, number)[1]
         press.job_page(name, self._now)
+        self._remove_others(name, known)
         yield
+
+    def _remove_others(self, name: str, known: set[str]) -> None:
+        for found in self._site.names(names.job_directory(name)):
+            page = found.removesuffix(".gz")
+            if page not in known and not found.startswith(".") and "." not in page:
+                self._site.remove(f"{names.job_directory(name)}/{found}")
+            elif page not in known and page.startswith("page-"):
+                self._site.unlink(f"{names.job_directory(name)}/{page}")
 
     def _front_pages(self, press: Press, jobs: Iterable[str] | None = None) -> Iterator[None]:
         """The lists that show these jobs, or all lists; then the front page."""
@@ -249,6 +297,14 @@ class Renderer:
         """Begin again from what is remembered beside the pages."""
         self._work = self._rendered = None
         self._loaded = self._keeping.paused = self._site.sweeping = False
+
+    def _missed_word(self, known: Rendered) -> bool:
+        """True when runs were removed so long ago that no word of it is left, and these pages have not heard it."""
+        return max(known.pruned, 0) + 1 < self._reader.oldest_pruned()
+
+    def _has_history(self, name: str) -> bool:
+        """Whether the page is there that the next run of the job will be on."""
+        return self._site.has(names.history_page(name, names.last_history_number(self._reader.newest_number(name))))
 
     def _hidden(self) -> set[str]:
         return {name for name, job in self._configuration.jobs.items() if not job.render_reports}

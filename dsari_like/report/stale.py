@@ -1,9 +1,9 @@
 """What was rendered, remembered beside the pages.
 
 Owns `.rendered.json`. Lost, malformed or of another version it means: make everything again, never an error. A
-sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "settled": [805, 4040],
-"failed": {}}`. A start goes on from what was settled: pages are not synced one by one, and what a power cut may have
-taken of them is younger than that. Making a page again that is there already writes nothing.
+sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "pruned": 40, "settled":
+[805, 4040, 40], "failed": {}}`. A start goes on from what was settled: pages are not synced one by one, and what a
+power cut may have taken of them is younger than that. Making a page again that is there already writes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from dsari_like import __version__
 STATE = ".rendered.json"
 TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 SETTLED = 30.0  # seconds after which the system has written a file to the disk by itself
-_KINDS = (str, str, int, str, int, list, dict)
+_KINDS = (str, str, int, str, int, int, list, dict)
+_NOWHERE = (-1, -1, -1)
 
 
 @dataclass(slots=True)
@@ -33,8 +34,14 @@ class Rendered:
     revision: int = -1  # the newest change of a run that all pages know
     run_id: str = ""  # with it, when a commit of many changes is half done
     decision: int = -1
-    settled: list[int] = field(default_factory=lambda: [-1, -1])  # both, of at least half a minute before
+    pruned: int = -1  # the last run whose pages were removed with it
+    settled: list[int] = field(default_factory=lambda: [*_NOWHERE])  # all three, of at least half a minute before
     failed: dict[str, str] = field(default_factory=dict)  # pages that could not be made, and why
+
+    @property
+    def point(self) -> tuple[int, int, int]:
+        """The three together."""
+        return self.revision, self.decision, self.pruned
 
     def text(self) -> str:
         """As it is kept."""
@@ -47,18 +54,18 @@ class Keeping:
 
     paused: bool = False  # while everything is made, there is no such point
     _since: float = 0.0
-    _last: tuple[int, int] = (-1, -1)
+    _last: tuple[int, int, int] = _NOWHERE
 
     def begin(self, rendered: Rendered, now: float) -> None:
         """Pages go on from here."""
-        self._since, self._last = now, (rendered.revision, rendered.decision)
+        self._since, self._last = now, rendered.point
 
     def settle(self, rendered: Rendered, now: float) -> None:
         """Called when it is about to be kept: what was kept half a minute ago has settled by now."""
-        first = rendered.settled == [-1, -1]
+        first = rendered.settled == [*_NOWHERE]
         if first or not 0 <= now - self._since < SETTLED:
             rendered.settled, self._since = list(self._last), now
-        self._last = (rendered.revision, rendered.decision)
+        self._last = rendered.point
 
 
 def recall(text: str | None) -> Rendered | None:
@@ -66,7 +73,7 @@ def recall(text: str | None) -> Rendered | None:
     try:
         found: Any = json.loads(text or "")
         rendered = Rendered(**found)
-        rendered.revision, rendered.decision = map(int, rendered.settled)
+        rendered.revision, rendered.decision, rendered.pruned = map(int, rendered.settled)
         rendered.run_id = ""
         kinds = zip(asdict(rendered).values(), _KINDS, strict=True)
     except (ValueError, TypeError):

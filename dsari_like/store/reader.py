@@ -7,12 +7,12 @@ those is asked by the daemon or by a page.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
+from dsari_like.store.numbering import Numbering, PrunedRow
 from dsari_like.store.rows import DecisionRow, EventRow, JobSummary, RunRow, mapping_of
 
-__all__ = ["DecisionRow", "EventRow", "JobSummary", "Reader", "RunRow", "mapping_of"]
+__all__ = ["DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "mapping_of"]
 
 FOREVER = 1e18  # later than any time that is recorded
 RUN_COLUMNS = (
@@ -25,14 +25,11 @@ DECISION_COLUMNS = "decision_id, job_name, schedule_time, outcome, run_id, reaso
 OPEN = "('scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out')"
 
 
-class Reader:
+class Reader(Numbering):
     """Questions to the run log. Shares a connection with the writer or has its own read-only one."""
 
     #: Failures in a row are counted up to here and said to be "100 or more" beyond.
     STREAK_LIMIT = 100
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
 
     def close(self) -> None:
         """Close the connection; nothing can be asked any more."""
@@ -88,14 +85,6 @@ class Reader:
             f"select {RUN_COLUMNS} from runs where job_name = ? and number between ? and ? order by number",
             *(job, first, last),
         )
-
-    def newest_number(self, job: str) -> int:
-        """The number of the job's newest run; 0 when it has none."""
-        return self._integer("select coalesce(max(number), 0) from runs where job_name = ? and number is not null", job)
-
-    def oldest_number(self, job: str) -> int:
-        """The number of the oldest run that is still recorded; 0 when there is none."""
-        return self._integer("select coalesce(min(number), 0) from runs where job_name = ? and number is not null", job)
 
     def last_of(self, job: str) -> RunRow | None:
         """The newest run of the job, in whatever state."""
@@ -291,7 +280,7 @@ class Reader:
         )
         return tuple(DecisionRow(*row) for row in cursor)
 
-    # --- the three shapes of an answer --------------------------------------------------------------------------
+    # --- the shapes of an answer --------------------------------------------------------------------------
 
     def _run(self, sql: str, *parameters: object) -> RunRow | None:
         row = self._connection.execute(sql, parameters).fetchone()
@@ -299,9 +288,6 @@ class Reader:
 
     def _runs(self, sql: str, *parameters: object) -> tuple[RunRow, ...]:
         return tuple(RunRow(*row) for row in self._connection.execute(sql, parameters))
-
-    def _integer(self, sql: str, *parameters: object) -> int:
-        return int(self._connection.execute(sql, parameters).fetchone()[0])
 
 
 def _distance(row: DecisionRow, time: float) -> float:
