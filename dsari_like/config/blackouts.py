@@ -7,6 +7,7 @@ works. Must not know: how a calendar file is found or read, or what a window doe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from posixpath import basename
 
@@ -47,6 +48,65 @@ def windows(
     if faults:
         raise Unfit(*faults)
     return Windows(openings, zone, defer=policy is BlackoutPolicy.DEFER)
+
+
+class Judge:
+    """What one building of a configuration knows of blackouts: the calendars it has read, and what it was told of
+    entries that several jobs have alike."""
+
+    def __init__(self, zone_named: ZoneNamed, read: Callable[[str], Calendar]) -> None:
+        self.calendars: dict[str, Calendar] = {}
+        self._zone_named = zone_named
+        self._read = read
+        self._refused: dict[str, tuple[Fault, ...]] = {}
+        self._told: dict[object, list[Fault]] = {}
+
+    def taken(
+        self, job_name: str, entries: Sequence[Blackout], zone: str, absolute: Callable[[str], str]
+    ) -> tuple[tuple[Blackout, ...], list[Fault], list[Fault]]:
+        """The entries with their paths made absolute, what is wrong with them, and what is worth a warning."""
+        written = tuple(
+            one if one.calendar is None else replace(one, calendar=absolute(one.calendar)) for one in entries
+        )
+        fresh = {one.calendar: index for index, one in enumerate(written) if one.calendar not in self.calendars}
+        faults: list[Fault] = []
+        warnings: list[Fault] = []
+        for path, index in fresh.items():
+            if path is not None:
+                told = self._load(path)
+                (faults if path in self._refused else warnings).extend(one.below(index, "calendar") for one in told)
+        if not faults:
+            faults = self._judged(job_name, written, zone)
+        return written, faults, warnings
+
+    def _load(self, path: str) -> Sequence[Fault]:
+        """Read once, and judged once: a file that cannot be read is told at each place that names it."""
+        if path in self._refused:
+            return self._refused[path]
+        try:
+            self.calendars[path] = calendar = self._read(path)
+        except Unfit as refusal:
+            self._refused[path] = refusal.faults
+            return refusal.faults
+        return [Fault((), f"{path}:{line}: {text}") for line, text in calendar.warnings]
+
+    def _judged(self, job_name: str, written: tuple[Blackout, ...], zone: str) -> list[Fault]:
+        """Judged once for all jobs that say the same, although a name can move a window by an hour or two."""
+        key = (written, zone)
+        if key not in self._told:
+            try:
+                self._told[key] = self._judge(job_name, written, self._zone_named(zone))
+            except Unfit:
+                self._told[key] = []  # that there is no such zone is told where it stands
+        return self._told[key]
+
+    def _judge(self, job_name: str, written: tuple[Blackout, ...], zone: tzinfo) -> list[Fault]:
+        try:
+            made = windows(job_name, written, BlackoutPolicy.SKIP, zone, self._zone_named, self.calendars)
+        except Unfit as refusal:
+            return list(refusal.faults)
+        text = "it never ends: each window opens before the one before it has closed, so that nothing is ever due"
+        return [Fault((), text)] if made.is_endless else []
 
 
 class _Binder:

@@ -13,15 +13,15 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 
-from dsari_like.config import blackouts
+from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
-from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP, Section
+from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
+from dsari_like.config.section import Section
 from dsari_like.core import schedule
 from dsari_like.core.ical import Calendar
 from dsari_like.core.model import (
     NOTHING,
     Blackout,
-    BlackoutPolicy,
     Configuration,
     Job,
     OnShutdown,
@@ -72,8 +72,7 @@ class Build:
         self._shared: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._told: dict[str, tuple[str, ...]] = {}
         self._unsound: dict[str, str] = {}
-        self._calendars: dict[str, Calendar] = {}
-        self._judged: dict[Any, list[Fault]] = {}  # blackouts with their zone, and what is wrong with them
+        self._blackout = Judge(around.zone, around.calendar)
         self._owners: dict[str, str] = {}  # of each job that is in a group, the group
         self._lone: frozenset[str] = frozenset()  # those that are in none, when there are groups at all
 
@@ -93,7 +92,7 @@ class Build:
             jobs=jobs,
             groups=self._groups(),
             runtimes=self._runtimes,
-            calendars=self._calendars or NOTHING,
+            calendars=self._blackout.calendars or NOTHING,
             environment=environment,
             secret_names=secrets,
             config_dir=self._around.config_dir,
@@ -183,39 +182,11 @@ class Build:
         return {**secret, **own}, frozenset(secret.keys() - own.keys())
 
     def _blackouts(self, path: KeyPath, name: str, fields: Mapping[str, Any]) -> tuple[Blackout, ...]:
-        written = tuple(self._with_calendar((*path, index), one) for index, one in enumerate(fields["blackout"]))
-        try:
-            zone = self._around.zone(fields.get("schedule_timezone") or self._top.get("timezone", ""))
-        except Unfit:
-            return written  # that there is no such zone is told where it stands
-        # Judged once for all jobs that say the same, although a name can move a window.
-        key = (written, zone)
-        if key not in self._judged:
-            self._judged[key] = self._judged_blackouts(name, written, zone)
-        self._add(self._judged[key], *path)
+        zone = fields.get("schedule_timezone") or self._top.get("timezone", "")
+        written, faults, warnings = self._blackout.taken(name, fields["blackout"], zone, self._absolute)
+        self._add(faults, *path)
+        self._warn(*(warning.below(*path) for warning in warnings))
         return self._shared.setdefault(written, written)
-
-    def _judged_blackouts(self, name: str, written: tuple[Blackout, ...], zone: tzinfo) -> list[Fault]:
-        if any(one.calendar is not None and one.calendar not in self._calendars for one in written):
-            return []  # a file that cannot be read is told already
-        try:
-            made = blackouts.windows(name, written, BlackoutPolicy.SKIP, zone, self._around.zone, self._calendars)
-        except Unfit as refusal:
-            return list(refusal.faults)
-        text = "it never ends: each window opens before the one before it has closed, so that nothing is ever due"
-        return [Fault((), text)] if made.is_endless else []
-
-    def _with_calendar(self, path: KeyPath, one: Blackout) -> Blackout:
-        if one.calendar is None:
-            return one
-        file, path = self._absolute(one.calendar), (*path, "calendar")
-        if file not in self._calendars:
-            try:
-                calendar = self._calendars[file] = self._around.calendar(file)
-                self._warn(*(Fault(path, f"{file}:{line}: {text}") for line, text in calendar.warnings))
-            except Unfit as refusal:
-                self._add(refusal.faults, *path)
-        return replace(one, calendar=file)
 
     def _parameters(self, path: KeyPath, written: Mapping[str, Any]) -> Mapping[str, Parameter]:
         parameters = {}

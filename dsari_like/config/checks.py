@@ -241,20 +241,6 @@ def one_of(*choices: str | Enum) -> Check:
     return Check(words, {"enum": list(table)}, _take)
 
 
-def _take_moment(value: Any) -> str | float:
-    # What the text means hangs on a zone, which is another key's; only the shape is judged here.
-    if value.__class__ in (int, float) and abs(value) < _LARGEST:
-        return value
-    return take_filled(value, MOMENT.words)
-
-
-MOMENT = Check(
-    "a date and time such as 2026-12-24 18:00, or epoch seconds",
-    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]},
-    _take_moment,
-)
-
-
 def _take_texts(value: Any) -> tuple[str, ...]:
     if value.__class__ is str:
         return (take_filled(value),)

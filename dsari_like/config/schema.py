@@ -6,17 +6,14 @@ or what several keys mean together (`build`).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from dsari_like.config.checks import (
     BOOLEAN,
     COMMAND,
     FILLED,
     LEGAL_NAME,
-    MOMENT,
-    MOST_FAULTS,
     NAME_SCHEMA,
     NAMES,
     PATH,
@@ -34,92 +31,13 @@ from dsari_like.config.checks import (
     each,
     found,
     one_of,
+    take_filled,
     unfit,
     whole_number,
 )
+from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.model import Blackout, BlackoutPolicy, CatchUp, Merge, OnShutdown, Retention
 from dsari_like.core.phrases import listed
-
-
-class Key(NamedTuple):
-    """One line of the table. `default` is as one would write it; None is "none", and may be written as null."""
-
-    name: str
-    check: Check
-    default: Any
-    help: str
-
-    @property
-    def nullable(self) -> bool:
-        """True where nothing (`key:` and no more) says the same as leaving the key out."""
-        return self.default is None or self.default == {} or self.default == []
-
-    @property
-    def default_words(self) -> str:
-        """The default as the manual prints it."""
-        if self.default is REQUIRED or self.default is None:
-            return "none" if self.default is None else "required"
-        return "empty" if self.default in ("", {}, []) else json.dumps(self.default).strip('"')
-
-
-#: The default of a key that has none because it must be written.
-REQUIRED: Any = ...
-
-
-class Section:
-    """A map with known keys: a job, a runtime, the top level."""
-
-    def __init__(self, noun: str, *keys: Key, later: Sequence[str] = ()) -> None:
-        self.noun, self.keys, self._later = noun, keys, later
-        self.table: Mapping[str, Key] = {key.name: key for key in keys}
-        self._takers: dict[str, Callable[[Any], Any]] = {key.name: key.check.take for key in keys}
-        self._choices = tuple(self.table)
-        self._required = [key.name for key in keys if key.default is REQUIRED]
-
-    def read(self, value: Any) -> tuple[dict[str, Any], list[Fault]]:
-        """What was written, key by key, and what is wrong with the rest; a key left out (or null) is in neither."""
-        taken: dict[str, Any] = {}
-        if value is None and not self._required:
-            return taken, []
-        if not isinstance(value, dict):
-            return taken, list(unfit(f"a map ({self.noun})", value).faults)
-        faults: list[Fault] = []
-        for name, written in value.items():
-            if len(faults) >= MOST_FAULTS:
-                break
-            take = self._takers.get(name)
-            if take is None:
-                faults.append(self._unknown(name))
-                continue
-            try:
-                taken[name] = take(written)
-            except Unfit as refusal:
-                if written is not None or not self.table[name].nullable:
-                    faults += refusal.below(name)
-        for name in self._required:
-            if name not in value:
-                faults.append(Fault((), f"'{name}' is missing; {self.noun} needs it", context=True))
-        return taken, faults
-
-    def _unknown(self, name: str) -> Fault:
-        if name in self._later:
-            return Fault((name,), f"key '{name}' is not supported by this version; remove it")
-        return Fault((name,), "unknown key", name, self._choices)
-
-    @property
-    def schema(self) -> Schema:
-        """The section as JSON Schema. Nothing is "required": a job may be written in parts, in several files."""
-        properties = {key.name: _property(key) for key in self.keys}
-        return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def _property(key: Key) -> Schema:
-    described: dict[str, Any] = {"description": key.help}
-    if key.default is not None and key.default is not REQUIRED:
-        described["default"] = key.default
-    if key.nullable:
-        return {**described, "anyOf": [key.check.schema, {"type": "null"}]}
-    return {**described, **key.check.schema}
 
 
 def _take_map(value: Any) -> dict[str, Any]:
@@ -175,6 +93,18 @@ def _take_retention(value: Any) -> Retention:
 
 RULES = Check("a map of rules", RETENTION.schema, _take_retention)
 
+
+def _take_moment(value: Any) -> str | float:
+    # What the text means hangs on a zone, which is another key's; only the shape is judged here.
+    return value if value.__class__ in (int, float) else take_filled(value, MOMENT.words)
+
+
+MOMENT = Check(
+    "a date and time such as 2026-12-24 18:00, or epoch seconds",
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]},
+    _take_moment,
+)
+
 BLACKOUT = Section(
     "a blackout",
     Key("start", MOMENT, None, "when the window opens; with end"),
@@ -197,11 +127,10 @@ def _take_blackout(value: Any) -> Blackout:
 
 
 def _take_blackouts(value: Any) -> tuple[Blackout, ...]:
-    if isinstance(value, dict):
-        value = [value]
-    if value.__class__ is not list:
+    entries = [value] if isinstance(value, dict) else value
+    if entries.__class__ is not list:
         raise unfit(BLACKOUTS.words, value)
-    return tuple(each(enumerate(value), _take_blackout))
+    return tuple(each(enumerate(entries), _take_blackout))
 
 
 BLACKOUTS = Check(

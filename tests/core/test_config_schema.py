@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dsari_like.config import schema
 from dsari_like.config.checks import COMMAND, SIZE, VARIABLES, Check, Unfit, duration, read_duration, take_name
-from dsari_like.config.schema import JOB, TOP, Key
+from dsari_like.config.schema import JOB, TOP
+from dsari_like.config.section import REQUIRED, Key
 from dsari_like.config.words import split_words
 from dsari_like.core.model import Configuration, Job
 
@@ -39,7 +40,7 @@ def test_every_field_of_a_job_is_a_key_but_for_what_the_load_itself_adds() -> No
 
 @pytest.mark.parametrize(
     "key",
-    [key for key in JOB.keys if not key.nullable and key.default is not schema.REQUIRED],
+    [key for key in JOB.keys if not key.nullable and key.default is not REQUIRED],
     ids=lambda key: key.name,
 )
 def test_the_default_of_the_table_is_the_default_of_the_job(key: Key) -> None:
