@@ -21,6 +21,7 @@ from dsari_like.spool.inbox import Found
 from dsari_like.system.logs import LOG
 from dsari_like.system.patience import Patience
 from dsari_like.translate import translate
+from dsari_like.upkeep import Upkeep
 
 #: A source yields at most so much in one turn, so that no flood starves the others.
 BATCH = 256
@@ -48,6 +49,7 @@ class Daemon:
         self._render_at = 0.0
         self._offset: float | None = None  # wall clock less monotonic clock, at the last turn
         self._found: deque[Found] = deque()  # claimed and read, not told to the engine yet
+        self._upkeep = Upkeep(parts)
         self.stopped = False
 
     def run(self) -> None:
@@ -65,6 +67,8 @@ class Daemon:
             self._handle(message, now)
         self._apply(now)
         self._rendering = self._render(now)
+        if self._is_idle():
+            self._upkeep.step(now)
         parts.lock.touch()
         if parts.notifier.watchdog is not None:
             parts.notifier.send("WATCHDOG=1")
@@ -94,12 +98,18 @@ class Daemon:
         moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
         moments += [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
+        upkeep = self._upkeep.next_step() if self._is_idle() else None
+        moments += [upkeep] if upkeep is not None else []
         settle = self.parts.inbox.next_deadline() if self._admits() else None
         moments += [moment for moment in (settle, self.parts.children.next_deadline()) if moment is not None]
         waits = [moment - now.mono for moment in moments]
         due = None if self._unwritten else self.parts.engine.next_deadline(now)
         waits += [wait for wait in (due, self.parts.notifier.watchdog) if wait is not None]
         return max(0.0, min(waits))
+
+    def _is_idle(self) -> bool:
+        """True when nothing is ready, not even a page."""
+        return self._admits() and not (self._rendering or self._inputs or self.parts.inbox.more)
 
     def _admits(self) -> bool:
         """False while the spool is left alone: on the way out, or as long as the run log cannot be used."""
@@ -151,7 +161,7 @@ class Daemon:
         if not self._unwritten or self._write(now):
             effects, self._unwritten = self._unwritten, []
         todo = _one_receipt_each([*self._due_again(effects, now), *effects])
-        for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipts | m.Notice):
+        for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipts | m.Notice | m.Prune):
             for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
@@ -221,6 +231,8 @@ class Daemon:
                 parts.inbox.write_receipts(effect.receipts)
             case m.Notice():
                 self._say(effect.level, effect.text)
+            case m.Prune():
+                self._upkeep.ask(effect)
 
     def _say(self, level: str, line: str | None) -> None:
         if line:

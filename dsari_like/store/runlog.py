@@ -63,6 +63,11 @@ class RunLog:
         self._db = open_writer(path)
         self._revision: int = self._db.execute("select coalesce(max(revision), 0) from runs").fetchone()[0]
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For what else is written by the same daemon, between two turns: there is one writer."""
+        return self._db
+
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it."""
         self._db.close()

@@ -39,6 +39,7 @@ FLOORS = {
     "dsari_like.translate": 5,
     "dsari_like.parts": 5,
     "dsari_like.orders": 5,
+    "dsari_like.upkeep": 5,
     "dsari_like.daemon": 5,
     "dsari_like.startup": 5,
     "dsari_like.cli": 6,
