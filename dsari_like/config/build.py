@@ -36,9 +36,11 @@ _UNFINISHED = frozenset(
         "blackout",
         "environment",
         "environment_file",
+        "group",
         "parameters",
         "runtime",
         "schedule_timezone",
+        "user",
         "working_directory",
     }
 )
@@ -52,6 +54,8 @@ class Surroundings(NamedTuple):
     zone: Callable[[str], tzinfo]
     variables: Callable[[str], Mapping[str, str]]  # those of an environment file
     calendar: Callable[[str], Calendar]
+    user: Callable[[str], None]  # whether there is one
+    group: Callable[[str], None]
 
 
 class Unsound(Exception):
@@ -159,6 +163,9 @@ class Build:
             fields["working_directory"] = self._absolute(fields["working_directory"])
         if "schedule_timezone" in fields:
             self._judge((*path, "schedule_timezone"), self._around.zone, fields["schedule_timezone"])
+        for key, known in (("user", self._around.user), ("group", self._around.group)):
+            if key in fields:
+                self._judge((*path, key), known, fields[key])
         if "parameters" in fields:
             fields["parameters"] = self._parameters((*path, "parameters"), fields["parameters"])
         if "blackout" in fields:

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from dsari_like.config import plans
+from dsari_like.config.accounts import known_group, known_user
 from dsari_like.config.build import Build, Surroundings, Unsound
 from dsari_like.config.checks import MOST_FAULTS, Fault, Unfit
 from dsari_like.config.dump import dump
@@ -67,7 +68,14 @@ def _load(places: Places, *, careful: bool) -> Configuration:
     sources = folder.sources
     written = merged(sources)
     where = {section: first_places(sources, section) for section in ("jobs", "job_groups")}
-    around = Surroundings(*places, zone=plans.zone, variables=cache(_variables), calendar=_calendar)
+    around = Surroundings(
+        *places,
+        zone=plans.zone,
+        variables=cache(_variables),
+        calendar=_calendar,
+        user=cache(known_user),
+        group=cache(known_group),
+    )
     build = Build(around, where, patience=MOST_FAULTS if careful else 1)
     with suppress(Unsound):
         configuration = build.configuration(written)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dsari_like.config.accounts import ACCOUNT, NICE, UMASK
 from dsari_like.config.checks import (
     BOOLEAN,
     COMMAND,
@@ -55,7 +56,7 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
 LATER_OF_JOB = (
-    "stages", "user", "group", "umask", "nice", "heartbeat", "resume_command",
+    "stages", "heartbeat", "resume_command",
     "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "executor",
     "items", "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
 )  # fmt: skip
@@ -184,6 +185,15 @@ JOB = Section(
     Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
     Key("job_group", LEGAL_NAME, None, "given to the run as JOB_GROUP; set by job_groups"),
     Key("keeper", BOOLEAN, True, "record the exit status even if the daemon is killed meanwhile"),
+    Key("user", ACCOUNT, None,
+        "who its runs are, with that user's groups, HOME and LOGNAME; takes a daemon that runs as root. The run "
+        "directory is theirs; the directories above it let everybody pass through, though not look; none: the daemon's"),
+    Key("group", ACCOUNT, None, "the group of its runs; takes a daemon that runs as root; none: that of the user"),
+    Key("umask", UMASK, None,
+        "which permissions new files of its runs do not get; a number without quotes is taken by its value, as YAML "
+        "reads 0027; none: the daemon's, which is 0027"),
+    Key("nice", NICE, None, "added to the priority of its runs; less than 0 takes a daemon that runs as root"),
+    Key("max_output", SIZE, None, "as the top-level max_output, for its runs; none: that one"),
     Key("retention", RULES, None,
         "which finished runs are removed, in place of what the top level says; {} keeps all of them, whatever the top "
         "level says; none: as the top level says"),
@@ -255,7 +265,8 @@ TOP = Section(
         "what a stopping daemon does about runs: leave them to the next daemon, wait for them, kill them"),
     Key("shutdown_kill_runs", BOOLEAN, False, "true says the same as on_shutdown: kill"),
     Key("shutdown_kill_grace", duration(), None, "when runs are killed: KILL this long after the TERM; none: never"),
-    Key("max_output", SIZE, None, "how much output of a run is kept"),
+    Key("max_output", SIZE, None, "how much output of a run is kept, byte for byte; what is beyond is cut off within a second, and a line "
+        "says so; the run goes on; none: all of it"),
     Key("retention", RULES, {},
         "which finished runs are removed, with their output and pages; empty: none. What is newest is spared: of each "
         "job the last run, the last good and the last failed one"),

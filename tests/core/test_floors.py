@@ -29,6 +29,7 @@ FLOORS = {
     "dsari_like.core.engine": 3,
     "dsari_like.config.schema": 1,
     "dsari_like.config.checks": 1,
+    "dsari_like.config.accounts": 1,
     "dsari_like.config.section": 1,
     "dsari_like.config.words": 1,
     "dsari_like.config": 4,
