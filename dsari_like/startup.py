@@ -28,6 +28,7 @@ from dsari_like.spool.watch import Watch
 from dsari_like.store.db import open_reader
 from dsari_like.store.reader import Reader
 from dsari_like.store.runlog import RunLog
+from dsari_like.system import identity
 from dsari_like.system.children import Children
 from dsari_like.system.clock import Clock
 from dsari_like.system.ids import new_id
@@ -52,7 +53,7 @@ def assemble(
 
     Raises ConfigError or StoreError; the lock of the data directory is the first thing taken.
     """
-    configuration = files.load(places)
+    configuration = _load(places)
     for warning in configuration.warnings:
         LOG.warning("%s", warning)
     _make_data_dir(configuration.data_dir)
@@ -91,7 +92,7 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
     """Read the configuration anew and put it into the parts; raises ConfigError, and then nothing has changed."""
     time.tzset()
     plans.local_zone.cache_clear()
-    old, fresh = parts.configuration, files.load(places)
+    old, fresh = parts.configuration, _load(places)
     for key in ("data_dir", "database_file"):
         if getattr(old, key) != getattr(fresh, key):
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
@@ -123,6 +124,16 @@ def _tell_again(parts: Parts) -> None:
         parts.inbox.write_receipts(overdue(data_dir, runlog.answers(ANSWERS), runlog.last_change() - UNTOLD))
     except OSError as error:
         LOG.warning("cannot bring the receipts up to date: %s; they are looked at again at the next start", error)
+
+
+def _load(places: Places) -> Configuration:
+    """A configuration that this process is allowed to carry out."""
+    configuration = files.load(places)
+    identity.forget()
+    faults = list(identity.faults(configuration))
+    if faults:
+        raise ConfigError(faults)
+    return configuration
 
 
 def _make_data_dir(data_dir: str) -> None:

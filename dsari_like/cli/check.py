@@ -20,7 +20,9 @@ from dsari_like.cli.times import stamp
 from dsari_like.config import plans
 from dsari_like.core.model import Configuration, Job
 from dsari_like.core.schedule import Rule
+from dsari_like.errors import ConfigError
 from dsari_like.report.moments import zone_name
+from dsari_like.system import identity
 from dsari_like.system.clock import Clock
 
 _SHOWN = 3
@@ -40,6 +42,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 for a good configuration; ConfigError carries the faults of any other."""
     configuration, now = configuration_of(args), Clock().now().wall
+    faults = list(identity.faults(configuration))
+    if faults:
+        raise ConfigError(faults)
     bound = plans.bind_all(configuration, {}, now)
     for warning in (*configuration.warnings, *_clock_warnings(configuration, bound, now)):
         say(f"warning: {warning}")

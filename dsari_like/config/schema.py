@@ -187,7 +187,7 @@ JOB = Section(
     Key("keeper", BOOLEAN, True, "record the exit status even if the daemon is killed meanwhile"),
     Key("user", ACCOUNT, None,
         "who its runs are, with that user's groups, HOME and LOGNAME; takes a daemon that runs as root. The run "
-        "directory is theirs; the directories above it let everybody pass through, though not look; none: the daemon's"),
+        "directory is theirs; those above it let everybody pass through, though not look; none: the daemon's"),
     Key("group", ACCOUNT, None, "the group of its runs; takes a daemon that runs as root; none: that of the user"),
     Key("umask", UMASK, None,
         "which permissions new files of its runs do not get; a number without quotes is taken by its value, as YAML "
@@ -265,8 +265,9 @@ TOP = Section(
         "what a stopping daemon does about runs: leave them to the next daemon, wait for them, kill them"),
     Key("shutdown_kill_runs", BOOLEAN, False, "true says the same as on_shutdown: kill"),
     Key("shutdown_kill_grace", duration(), None, "when runs are killed: KILL this long after the TERM; none: never"),
-    Key("max_output", SIZE, None, "how much output of a run is kept, byte for byte; what is beyond is cut off within a second, and a line "
-        "says so; the run goes on; none: all of it"),
+    Key("max_output", SIZE, None,
+        "how much output of a run is kept, byte for byte; what is beyond is cut off within a second, and a line says "
+        "so; the run goes on; none: all of it"),
     Key("retention", RULES, {},
         "which finished runs are removed, with their output and pages; empty: none. What is newest is spared: of each "
         "job the last run, the last good and the last failed one"),
