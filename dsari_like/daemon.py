@@ -221,7 +221,8 @@ class Daemon:
                 LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
             case m.Start():
                 previous = parts.runlog.previous(effect.job.name)
-                message = parts.children.start(parts.configuration, effect.job, effect.run, previous)
+                mono = parts.clock.mono()
+                message = parts.children.start(parts.configuration, effect.job, effect.run, previous, mono)
                 if message is not None:
                     self._inputs.append(message)
             case m.Signal():

@@ -6,6 +6,7 @@ or what is decided about an end.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -15,11 +16,20 @@ from dataclasses import dataclass, replace
 from dsari_like.core import environment
 from dsari_like.core import messages as m
 from dsari_like.core.model import Configuration, EndedRun, Exit, Job, Run
-from dsari_like.system import returned
+from dsari_like.system import identity, returned
 from dsari_like.system.adopt import Adopter
 from dsari_like.system.family import Families
-from dsari_like.system.keeper import Kept
-from dsari_like.system.launcher import SHORTAGE, CannotStart, Launcher, cannot_execute, make_directory
+from dsari_like.system.identity import Identity
+from dsari_like.system.keeper import Kept, read_status
+from dsari_like.system.launcher import (
+    OUTPUT_FILE,
+    SHORTAGE,
+    CannotStart,
+    Launcher,
+    cannot_execute,
+    make_directory,
+)
+from dsari_like.system.limits import OutputLimits
 from dsari_like.system.wakeup import Wakeup
 
 TRIGGER_DATA_FILE = "trigger_data.json"
@@ -35,7 +45,8 @@ class _Begun:
     argv: tuple[str, ...]
     path: str
     directory: str
-    kept: bool
+    job: Job
+    who: Identity | None
 
 
 class Children:
@@ -46,6 +57,7 @@ class Children:
         self._launcher = Launcher()
         self._adopter = Adopter(wakeup, self._run_dir)
         self._families = Families(wakeup)
+        self._limits = OutputLimits()
         self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
         self._host = host_of(environ)
         self._begun: dict[str, _Begun] = {}
@@ -54,37 +66,59 @@ class Children:
         _write(self._nothing, "{}")
 
     def start(
-        self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, EndedRun]
+        self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, EndedRun], mono: float
     ) -> m.StartFailed | None:
         """Start the run's command. Returns why that can never work, None when it did; raises OSError when the machine
         is short of something, with nothing started."""
-        variables = environment.build(configuration, job, run, self._host, previous)
+        try:
+            who = identity.identity_of(job)
+        except KeyError as error:  # it was there when the configuration was read
+            return m.StartFailed(run.run_id, 126, f"it cannot be run as another user: {error.args[0]}")
+        variables = environment.build(configuration, job, run, self._host_for(who), previous)
         argv = environment.command_line(configuration, job, run)
         run_dir = self._run_dir(run)
         variables["PWD"] = _directory(job, variables)
         try:
-            self._prepare(run, run_dir, variables)
+            self._prepare(run, run_dir, variables, who)
+            self._watch_output(configuration, run, job, mono)
             self._launcher.start(run.run_id, job, argv, variables, run_dir)
-        except CannotStart as error:
-            return m.StartFailed(run.run_id, error.code, str(error))
-        except (OSError, ValueError) as error:
+        except (CannotStart, OSError, ValueError) as error:
+            self._limits.forget(run.run_id)
             if isinstance(error, OSError) and error.errno in SHORTAGE:
                 raise
+            if isinstance(error, CannotStart):
+                return m.StartFailed(run.run_id, error.code, str(error))
             return m.StartFailed(run.run_id, 126, f"it could not be prepared: {error}")
-        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job.keeper)
+        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job, who)
         return None
 
-    def _prepare(self, run: Run, run_dir: str, variables: dict[str, str]) -> None:
+    def _prepare(self, run: Run, run_dir: str, variables: dict[str, str], who: Identity | None) -> None:
         make_directory(run_dir)
-        if run.trigger.data:
+        if who is not None:
+            identity.take_back(run_dir)
+        if run.trigger.data or (who is not None and run.trigger.type != "schedule"):
             data_file = variables["TRIGGER_DATA_FILE"] = os.path.join(run_dir, TRIGGER_DATA_FILE)
             _write(data_file, json.dumps(dict(run.trigger.data), ensure_ascii=False))
-        elif run.trigger.type != "schedule":
+        elif run.trigger.type != "schedule":  # another user could not read it
             variables["TRIGGER_DATA_FILE"] = self._nothing
+
+    def _watch_output(self, configuration: Configuration, run: Run, job: Job | None, mono: float) -> None:
+        limit = (job.max_output if job is not None else None) or configuration.max_output
+        if limit is not None:
+            self._limits.watch(run.run_id, os.path.join(self._run_dir(run), OUTPUT_FILE), limit, mono)
+
+    def _host_for(self, who: Identity | None) -> environment.Host:
+        """What a run is told of the machine: another user has another home."""
+        if who is None or who.name is None:
+            return self._host
+        return replace(self._host, home=who.home or "/", logname=who.name)
 
     def next_deadline(self) -> float | None:
         """When `news` has something to do or to tell, by the monotonic clock; None for never."""
-        return 0.0 if self._launcher.fresh else self._families.next_deadline()
+        if self._launcher.fresh:
+            return 0.0
+        moments = (self._families.next_deadline(), self._limits.next_deadline())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def signal(self, run_id: str, number: int) -> None:
         """Tell a run to end: its process group at once, those of its family who left that at the next `news`. From
@@ -105,7 +139,9 @@ class Children:
         for run in runs:
             if run.ending is not None:  # it was told by the daemon that asked
                 self._families.follow(run.run_id)
-        return [*alive, *self._told(gone), *self._ended_families(now)]
+            with contextlib.suppress(OSError):  # it removed its output, or has put something else there
+                self._watch_output(configuration, run, jobs.get(run.job_name), now.mono)
+        return [*alive, *self._ended(gone, now)]
 
     def news(self, now: m.Now) -> list[m.Input]:
         """Who ended since the last call, and who was started and still runs."""
@@ -116,24 +152,22 @@ class Children:
             ends[child.run_id] = _never_began(begun, child.exit) or _with_return_data(ended, begun.run_dir)
         for run, kept in self._adopter.ended():
             ends[run.run_id] = self._kept_end(run, kept, now)
-        messages = [*self._told(ends), *self._ended_families(now)]
+        self._limits.look(now.mono)
+        messages = self._ended(ends, now)
         messages += [m.Started(run_id, identity) for run_id, identity in self._launcher.newcomers()]
         return messages
 
-    def _told(self, ends: Mapping[str, m.Input]) -> list[m.Input]:
-        """Those ends that can be told at once; the others are held until the whole family has ended: else the next
-        run of the job would begin beside what is left of this one."""
-        told = []
-        for run_id, end in ends.items():
-            if run_id in self._families:
-                self._families.command_ended(run_id)
-                self._held[run_id] = end
-            else:
-                told.append(end)
-        return told
-
-    def _ended_families(self, now: m.Now) -> list[m.Input]:
-        return [self._held.pop(run_id) for run_id in self._families.look(now.mono)]
+    def _ended(self, ends: Mapping[str, m.Input], now: m.Now) -> list[m.Input]:
+        """Those ends that can be told now. One whose family was told to end is held until all of it has: else the
+        next run of the job would begin beside what is left of this one."""
+        told = {run_id: end for run_id, end in ends.items() if run_id not in self._families}
+        for run_id in ends.keys() - told.keys():
+            self._families.command_ended(run_id)
+            self._held[run_id] = ends[run_id]
+        told |= {run_id: self._held.pop(run_id) for run_id in self._families.look(now.mono)}
+        for run_id in told:
+            self._limits.ended(run_id, now.mono)
+        return list(told.values())
 
     def _kept_end(self, run: Run, kept: Kept | None, now: m.Now) -> m.Input:
         """The end of a process that was not our child, as its keeper recorded it."""
@@ -161,8 +195,15 @@ def _directory(job: Job, variables: Mapping[str, str]) -> str:
 
 
 def _never_began(begun: _Begun, exit_: Exit) -> m.StartFailed | None:
-    """A keeper's 126 or 127 may mean that its shell could not start the command (B-38)."""
-    if not begun.kept or exit_.code not in (126, 127):
+    """A 126 or 127 of what stands before the command may mean that it could not start the command (B-38), or, when it
+    was to change the identity, that it was not allowed to."""
+    job, who = begun.job, begun.who
+    if who is not None and not (job.keeper and read_status(begun.run_dir)):
+        refused = identity.why_not_changed(who, exit_.code, os.path.join(begun.run_dir, OUTPUT_FILE))
+        if refused is not None:
+            return m.StartFailed(begun.run_id, 126, refused)
+    wrapped = job.keeper or who is not None or job.umask is not None or job.nice is not None
+    if not wrapped or exit_.code not in (126, 127):
         return None
     why = cannot_execute(begun.argv, begun.path, begun.directory)
     return m.StartFailed(begun.run_id, *why) if why else None

@@ -30,9 +30,21 @@ exit $s
 """
 
 
-def wrap(argv: tuple[str, ...]) -> list[str]:
-    """The command line of a keeper around this one. `$0` names the product in what the shell itself says."""
-    return ["/bin/sh", "-c", SCRIPT, "dsari-like", *argv]
+def wrap(argv: tuple[str, ...], umask: int | None = None, before: str = "") -> list[str]:
+    """The command line of a keeper around this one. `$0` names the product in what the shell itself says.
+
+    The umask is that of the command alone: `exit_status` must be readable whatever it is. `before` is run first.
+    """
+    script = SCRIPT if umask is None else SCRIPT.replace('"$@"', f'(umask {umask:04o}; exec "$@")')
+    return ["/bin/sh", "-c", before + script, "dsari-like", *argv]
+
+
+def unkept(argv: tuple[str, ...], umask: int | None, before: str) -> list[str]:
+    """The same without a keeper: a shell that becomes the command, or no shell when there is nothing for it to do."""
+    if umask is None and not before:
+        return list(argv)
+    script = before + ("" if umask is None else f"umask {umask:04o}\n") + 'exec "$@"'
+    return ["/bin/sh", "-c", script, "dsari-like", *argv]
 
 
 def decode(code: int) -> Exit:

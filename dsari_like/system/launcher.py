@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dsari_like.core.model import Exit, Job, ProcessIdentity
-from dsari_like.system import keeper, process
+from dsari_like.system import identity, keeper, process
 
 #: The machine is short of something; the start is to be tried again, the run has not begun.
 SHORTAGE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -97,14 +97,18 @@ class Launcher:
     def _spawn(
         self, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
     ) -> subprocess.Popen[bytes]:
-        command = keeper.wrap(argv) if job.keeper else list(argv)
+        who, before, passed = identity.identity_of(job), "", environment
+        if who is not None:
+            identity.hand_over(who, run_dir)
+            passed, before = identity.hold_back(environment)
+        wrap = keeper.wrap if job.keeper else keeper.unkept
         return subprocess.Popen(
-            command,
+            [*identity.prefix(job, who), *wrap(argv, job.umask, before)],
             stdin=self._null,
             stdout=output,
             stderr=output,
             cwd=environment["PWD"],
-            env={**environment, "KEEPER_DIR": run_dir} if job.keeper else environment,
+            env={**passed, "KEEPER_DIR": run_dir} if job.keeper else passed,
             start_new_session=True,
         )
 
