@@ -156,9 +156,6 @@ class Claims:
     def read(self, held: Held) -> dict[str, Any]:
         """What the file holds. Raises Unreadable, FileNotFoundError when somebody took it away, or OSError when the
         machine is short of something."""
-        if held.attempt > MOST_ATTEMPTS:
-            tried = f"was given up after {MOST_ATTEMPTS} attempts: each time the daemon ended while it worked on it"
-            raise Unreadable(tried, final=True)
         if not stat.S_ISREG(held.mode):
             raise _not_regular(held.mode)
         descriptor = self._open(held)
@@ -180,17 +177,21 @@ class Claims:
             raise Unreadable(f"cannot be opened: {os.strerror(error.errno or 0)}", final=True) from None
 
     def _content(self, held: Held, descriptor: int) -> bytes:
-        """The bytes, after the checks that only mean something on an open descriptor."""
+        """The bytes, after the checks that only mean something on an open descriptor. The token is whole before
+        anything is said against the file: the run log may know it as one that had its run already."""
         found = os.fstat(descriptor)
         held.uid, held.size, held.mode = found.st_uid, found.st_size, found.st_mode
         if not stat.S_ISREG(found.st_mode):
             raise _not_regular(found.st_mode)
+        held.token = _with_generation(held, descriptor)
+        if held.attempt > MOST_ATTEMPTS:
+            tried = f"was given up after {MOST_ATTEMPTS} attempts: each time the daemon ended while it worked on it"
+            raise Unreadable(tried, final=True)
         if found.st_nlink > 1 and not self._may_be_linked(held):
             raise Unreadable("has a second name (a hard link) in a place that others may write to; drop a copy")
         raw = read_at_most(descriptor, found.st_size) if found.st_size <= LARGEST else b""
         if max(len(raw), found.st_size) > LARGEST:
             raise Unreadable(f"is larger than {LARGEST} bytes", final=True)
-        held.token = _with_generation(held, descriptor)
         return raw
 
     def _may_be_linked(self, held: Held) -> bool:
