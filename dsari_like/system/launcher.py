@@ -57,6 +57,7 @@ class Launcher:
         self._children: dict[int, _Child] = {}
         self._pids: dict[str, int] = {}
         self.fresh: list[str] = []  # runs started since the last turn
+        self.unseen: list[str] = []  # runs started before that, of which /proc could not be asked for want of something
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
     def start(
@@ -88,11 +89,13 @@ class Launcher:
         Not asked at the start itself: /proc does not answer for a process that is executing its command just then,
         and that half a millisecond would be waited for with every other run behind it.
         """
-        fresh, self.fresh = self.fresh, []
-        for run_id in fresh:
-            identity = process.identify(self._pids[run_id]) if run_id in self._pids else None
+        fresh, self.fresh, self.unseen = [*self.unseen, *self.fresh], [], []
+        for run_id in (run_id for run_id in fresh if run_id in self._pids):
+            identity = process.identify(self._pids[run_id])
             if identity is not None:
                 yield run_id, identity
+            elif _has_not_ended(self._pids[run_id]):
+                self.unseen.append(run_id)
 
     def _spawn(
         self, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
@@ -136,6 +139,11 @@ class Launcher:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, number)
         return pid
+
+
+def _has_not_ended(pid: int) -> bool:
+    """Asked of the kernel without a descriptor, and without reaping the child."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def make_directory(run_dir: str) -> None:
