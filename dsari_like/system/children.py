@@ -35,6 +35,9 @@ from dsari_like.system.wakeup import Wakeup
 TRIGGER_DATA_FILE = "trigger_data.json"
 NO_TRIGGER_DATA = "no_trigger_data.json"
 
+#: Seconds until /proc is asked once more who a new child is. Its limits count from the answer.
+ASK_AGAIN = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
@@ -60,6 +63,7 @@ class Children:
         self._limits = OutputLimits()
         self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
         self._host = host_of(environ)
+        self._ask_again: float | None = None  # who was started and could not be seen
         self._begun: dict[str, _Begun] = {}
         #: For triggers that held nothing: making a file for each is a tenth of the time until a command starts.
         self._nothing = os.path.join(data_dir, NO_TRIGGER_DATA)
@@ -117,7 +121,7 @@ class Children:
         """When `news` has something to do or to tell, by the monotonic clock; None for never."""
         if self._launcher.fresh:
             return 0.0
-        moments = (self._families.next_deadline(), self._limits.next_deadline())
+        moments = (self._ask_again, self._families.next_deadline(), self._limits.next_deadline())
         return min((moment for moment in moments if moment is not None), default=None)
 
     def signal(self, run_id: str, number: int) -> None:
@@ -155,6 +159,7 @@ class Children:
         self._limits.look(now.mono)
         messages = self._ended(ends, now)
         messages += [m.Started(run_id, identity) for run_id, identity in self._launcher.newcomers()]
+        self._ask_again = now.mono + ASK_AGAIN if self._launcher.unseen else None
         return messages
 
     def _ended(self, ends: Mapping[str, m.Input], now: m.Now) -> list[m.Input]:
