@@ -17,13 +17,13 @@ from dsari_like.config.checks import Check, Fault, Unfit, found, shown, take_fil
 _OCTAL = re.compile("(?:0o)?([0-7]{1,4})")
 
 #: Decimal digits that are a mask when they are taken for octal ones, as people write them who forget the quotes.
-_FORGOTTEN = re.compile("[1-7]|[0267]{2,3}")
+_FORGOTTEN = re.compile("[0267]{2,3}")
 
 
 def _take_umask(value: Any) -> int:
     """Octal text, or a number by its value: YAML reads 0027 as 23, which is the mask meant, but 27 as 27."""
     if value.__class__ is int and 0 <= value <= 0o777:
-        if value > 7 and _FORGOTTEN.fullmatch(str(value)):
+        if _FORGOTTEN.fullmatch(str(value)):
             text = f'a number is taken by its value, and {value} is {value:04o} in octal; write "{value:>04}" in quotes'
             raise Unfit(Fault((), f"{text} if that is meant"))
         return int(value)

@@ -33,6 +33,7 @@ def dump_job(job: Job) -> dict[str, Any]:
     """One job, keys in the order of the table."""
     values = {key.name: _plain(getattr(job, key.name)) for key in JOB.keys}
     values["schedule_timezone"] = job.schedule_timezone or None
+    values["umask"] = None if job.umask is None else f"{job.umask:04o}"
     values["environment"] = _masked(job.environment, job.secret_names)
     values["blackout"] = [{key: value for key, value in one.items() if value is not None} for one in values["blackout"]]
     return values
