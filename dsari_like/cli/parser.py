@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "next": "coming times of the schedules, across changes of the clock",
     "explain": "why a job ran, waits, was skipped, folded or refused",
     "render": "bring the reports up to date",
+    "prune": "remove old runs as the rules of retention say, or tell what they would do",
     "cancel": "end a run, or take it out of the queue",
     "config": "the configuration in effect, and the schema of its files",
     "completion": "completion of commands and options for a shell",

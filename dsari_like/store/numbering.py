@@ -26,6 +26,11 @@ class Numbering:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For others that ask the same run log."""
+        return self._connection
+
     def newest_number(self, job: str) -> int:
         """The number of the job's newest run; 0 when it has none."""
         return self._integer("select coalesce(max(number), 0) from runs where job_name = ? and number is not null", job)
