@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from dsari_like import __version__
+from dsari_like import __version__, transition
 from dsari_like.config import files, plans
 from dsari_like.config.places import Places
 from dsari_like.core import messages as m
@@ -46,9 +46,7 @@ MAKE_DIRECTORIES_UP_TO = 256
 ANSWERS, UNTOLD = 1000, 60.0
 
 
-def assemble(
-    places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str]
-) -> tuple[Parts, list[m.Input]]:
+def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str]) -> tuple[Parts, list[m.Input]]:
     """Everything a daemon is made of, and the inputs of its first turn.
 
     Raises ConfigError or StoreError; the lock of the data directory is the first thing taken.
@@ -104,13 +102,13 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
-    return m.Configured(fresh, _planned(fresh, bound, parts.runlog), reload=True)
+    return m.Configured(fresh, _planned(fresh, bound, parts.runlog, now, reload=True), reload=True)
 
 
 def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.Now) -> list[m.Input]:
     """The configuration with the runs an earlier daemon left, and what became of those that ran."""
     restored = tuple(parts.runlog.open_runs())
-    planned = _planned(parts.configuration, bound, parts.runlog)
+    planned = _planned(parts.configuration, bound, parts.runlog, now)
     adopted = parts.children.adopt(parts.configuration, [run for run in restored if run.is_active], now)
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
@@ -174,10 +172,20 @@ def _bind(configuration: Configuration, runlog: RunLog, now: float) -> dict[str,
 
 
 def _planned(
-    configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]], runlog: RunLog
+    configuration: Configuration,
+    bound: Mapping[str, tuple[Rule, ...]],
+    runlog: RunLog,
+    now: m.Now,
+    *,
+    reload: bool = False,
 ) -> dict[str, m.Planned]:
-    last, windows = runlog.last_slots(), plans.windows_all(configuration)
-    return {name: m.Planned(rules, last.get(name), windows.get(name)) for name, rules in bound.items()}
+    """What the engine is told of the jobs' times; from here on it counts as in force."""
+    made = transition.take(configuration, runlog.in_force, runlog.anchors(), now.wall, reload=reload)
+    last, windows, nothing = runlog.last_slots(), plans.windows_all(configuration), frozenset[str]()
+    return {
+        name: m.Planned(rules, last.get(name), windows.get(name), made.get(name, nothing))
+        for name, rules in bound.items()
+    }
 
 
 def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]]) -> Renderer | None:

@@ -18,6 +18,7 @@ from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration, Job
 
 _ZONE_DIRECTORY = "/zoneinfo/"
+_UNNAMED = "localtime"
 
 
 @cache
@@ -55,7 +56,7 @@ def local_zone() -> tzinfo:
             return found
     try:
         with open("/etc/localtime", "rb") as file:
-            return ZoneInfo.from_file(file, "localtime")
+            return ZoneInfo.from_file(file, _UNNAMED)
     except (OSError, ValueError):
         return UTC
 
@@ -68,6 +69,12 @@ def _local_names() -> list[str]:
     except (OSError, ValueError):
         pass
     return [*names, os.path.realpath("/etc/localtime").rpartition(_ZONE_DIRECTORY)[2]]
+
+
+def zone_name(configuration: Configuration, job: Job) -> str:
+    """The name of the zone a job's schedule is in; "" where the machine's own has none."""
+    name = job.schedule_timezone or configuration.timezone or str(local_zone())
+    return "" if name == _UNNAMED else name
 
 
 def bind_all(

@@ -126,6 +126,17 @@ create table rests (
     primary key (job_name, kind)
 ) without rowid;
 
+create table plans (
+    job_name text primary key not null,
+    schedule text not null,
+    timezone text not null,
+    dst text not null,
+    enabled integer not null,
+    blackout text not null,
+    rest text not null,
+    made text
+) without rowid;
+
 create table slots (
     job_name text primary key not null,
     last_slot real,

@@ -15,6 +15,7 @@ from dsari_like.core.lifecycle import RunState
 from dsari_like.core.messages import Decide, DropRest, Effect, RememberId, RememberSlots, SaveRest, SaveRun, WriteReceipt
 from dsari_like.core.model import EndedRun, Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
 from dsari_like.store.db import open_writer
+from dsari_like.store.inforce import InForce
 
 _COLUMNS = (
     "run_id job_name status reason exit_code schedule_time queue_time start_time stop_time trigger_type trigger_data"
@@ -61,6 +62,7 @@ class RunLog:
     def __init__(self, path: str) -> None:
         self.path = path
         self._db = open_writer(path)
+        self.in_force = InForce(self._db)
         self._revision: int = self._db.execute("select coalesce(max(revision), 0) from runs").fetchone()[0]
 
     @property

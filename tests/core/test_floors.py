@@ -42,6 +42,7 @@ FLOORS = {
     "dsari_like.orders": 5,
     "dsari_like.upkeep": 5,
     "dsari_like.daemon": 5,
+    "dsari_like.transition": 5,
     "dsari_like.startup": 5,
     "dsari_like.cli": 6,
     "dsari_like.manual": 7,
