@@ -46,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "prune",
         description="Removes the finished runs that the rules of retention take: their rows, directories and pages. The"
-        " daemon does so by itself, soon after its start and then once an hour. One that runs is asked to do it now, and"
+        " daemon does so by itself, soon after its start and then once an hour. One that runs is asked to do it now and"
         " waited for; without one, the command does it. It prints what was removed.",
     )
     parser.add_argument(
