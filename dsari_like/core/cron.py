@@ -1,7 +1,8 @@
-"""Cron expressions: five or six fields, `H`, `R` and the `@` aliases, walked as a calendar.
+"""Cron expressions: five or six fields, `H` and the `@` aliases, walked as a calendar.
 
 Owns the calendar (which local seconds match) and nothing else: `fields` reads the text, `walk` decides what clock
-jumps do. The walk is on bit sets and day numbers, not on datetimes, because 100,000 of these are asked at once.
+jumps do, and `drawn` gives the `R` forms a calendar that is another one each time. The walk is on bit sets and day
+numbers, not on datetimes, because 100,000 of these are asked at once.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, Slot
 from dsari_like.core.walk import intended, lost, next_slot
 from dsari_like.core.zones import DAY, ZoneView
 
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
-_LAST_DAY = date(9987, 1, 1).toordinal() - _EPOCH_DAY
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+_LAST_DAY = date(9987, 1, 1).toordinal() - EPOCH_DAY
 _MONTHS_AHEAD = 60 * 12
 _PLAIN_SECOND = Field("0", star=False, mask=1)
 
@@ -45,6 +46,7 @@ class CronText:
     both_days: bool
     every_day: bool
     hashed: bool
+    drawn: bool
 
     @property
     def needs_anchor(self) -> bool:
@@ -63,6 +65,7 @@ def parse_cron(text: str) -> CronText:
         both_days=day.star or weekday.star,
         every_day=day.text == month.text == weekday.text == "*",
         hashed=any(field.hashed for field in fields),
+        drawn=any(item.drawn for field in fields for item in field.hashed),
     )
 
 
@@ -94,7 +97,9 @@ class CronRule(Rule):
         if parsed.hashed:
             for index, field in enumerate(parsed.fields):
                 for item in field.hashed:
-                    values = KINDS[index].folded(item.mask(numbers(index, item.drawn)))
+                    if item.drawn:
+                        continue
+                    values = KINDS[index].folded(item.mask(numbers(index)))
                     # `|` would make a new integer of each rule's own, even from a zero.
                     masks[index] = masks[index] | values if masks[index] else values
         self._minute, self._hour, self._day, self._month, self._weekday, self._second = masks
@@ -123,10 +128,10 @@ class CronRule(Rule):
 
     def describe(self) -> str:
         """The times and days in words."""
-        numbered = self._parsed.fields[4].numbered
         times = phrases.times(self._hour, self._minute, self._second)
         if self._parsed.every_day:
             return f"daily {times}" if times.startswith("at ") else times
+        numbered = self._parsed.fields[4].numbered
         days = phrases.days(self._day, self._weekday, numbered, both=self._parsed.both_days)
         return " ".join(filter(None, (times, days, phrases.months(self._month))))
 
@@ -142,46 +147,59 @@ class CronRule(Rule):
         today, clock = divmod(local, DAY)
         day = self._next_day(today)
         if day == today:
-            second = self._next_second(clock)
+            second = self._next_second(day, clock)
             if second is not None:
                 return day * DAY + second
             day = self._next_day(today + 1)
-        return None if day is None else day * DAY + (self._next_second(0) or 0)
+        return None if day is None else day * DAY + (self._next_second(day, 0) or 0)
 
-    def _next_second(self, clock: int) -> int | None:
-        """The first matching second of the day from `clock` on."""
+    def _next_second(self, day: int, clock: int) -> int | None:
+        """The first matching second of a day from `clock` on; all matching days are alike."""
         hour, rest = divmod(clock, 3_600)
         minute, second = divmod(rest, 60)
         if self._hour >> hour & 1:
             if self._minute >> minute & 1 and (seconds := self._second >> second):
-                return clock + _lowest(seconds)
+                return clock + lowest(seconds)
             if minutes := self._minute >> minute + 1:
-                return hour * 3_600 + (minute + 1 + _lowest(minutes)) * 60 + _lowest(self._second)
+                return hour * 3_600 + (minute + 1 + lowest(minutes)) * 60 + lowest(self._second)
         if hours := self._hour >> hour + 1:
-            hour += 1 + _lowest(hours)
-            return hour * 3_600 + _lowest(self._minute) * 60 + _lowest(self._second)
+            hour += 1 + lowest(hours)
+            return hour * 3_600 + lowest(self._minute) * 60 + lowest(self._second)
         return None
 
     def _next_day(self, day: int) -> int | None:
         """The first matching day from `day` on, in days since 1970; None when 60 years hold no such day."""
         if self._parsed.every_day or day >= _LAST_DAY:
             return day if day < _LAST_DAY else None
-        start = date.fromordinal(day + _EPOCH_DAY)
+        start = date.fromordinal(day + EPOCH_DAY)
         year, month, earliest = start.year, start.month, start.day
         for _ in range(_MONTHS_AHEAD):
-            if self._month >> month & 1 and (found := self._days(year, month) >> earliest):
-                return date(year, month, earliest + _lowest(found)).toordinal() - _EPOCH_DAY
+            if self._months(year) >> month & 1 and (found := self._days(year, month) >> earliest):
+                return date(year, month, earliest + lowest(found)).toordinal() - EPOCH_DAY
             year, month, earliest = (year, month + 1, 1) if month < 12 else (year + 1, 1, 1)
         return None
+
+    def _months(self, year: int) -> int:
+        """The months of a year as bits 1-12."""
+        return self._month
+
+    def _dates(self, year: int, month: int) -> int:
+        """The days of a month by their date, as bits."""
+        return self._day
+
+    def _by_weekday(self, year: int, month: int) -> int:
+        """The days of a month by their weekday, as bits; those beyond its end do not matter."""
+        return _weekdays(month_shape(year, month)[0], self._weekday)
 
     def _days(self, year: int, month: int) -> int:
         """The matching days of one month as bits 1-31 (general rule 5)."""
         first, length = month_shape(year, month)
         inside = (2 << length) - 2
-        by_date = self._day & inside
-        if self._day & LAST_DAY:
+        dates = self._dates(year, month)
+        by_date = dates & inside
+        if dates & LAST_DAY:
             by_date |= 1 << length
-        by_weekday = _weekdays(first, self._weekday) & inside
+        by_weekday = self._by_weekday(year, month) & inside
         for weekday, number in self._parsed.fields[4].numbered:
             by_weekday |= _numbered(first, length, weekday, number)
         return by_date & by_weekday if self._parsed.both_days else by_date | by_weekday
@@ -200,5 +218,6 @@ def _weekdays(first: int, weekday: int) -> int:
     return sum(1 << day for day in range(1, 32) if weekday >> (first + day - 1) % 7 & 1)
 
 
-def _lowest(mask: int) -> int:
+def lowest(mask: int) -> int:
+    """The lowest bit that is set."""
     return (mask & -mask).bit_length() - 1

@@ -1,7 +1,7 @@
-"""The `H` and `R` forms: a value from the job's name, or from a seed, in place of a number somebody chose.
+"""The `H` and `R` forms: a value from the job's name, or a drawn one, in place of a number somebody chose.
 
-Owns the scheme, which is stable for ever (D-57, D10): CRC-32 of the name in UTF-8, shifted right by the number of
-the field (minute 0, hour 1, day 2, month 3, weekday 4, second 5), modulo the size of the range. Vector: the name
+Owns the scheme. That of `H` is stable for ever (D-57, D10): CRC-32 of the name in UTF-8, shifted right by the number
+of the field (minute 0, hour 1, day 2, month 3, weekday 4, second 5), modulo the size of the range. Vector: the name
 `hello` has minute 10, hour 11, second 32. Must not know cron's grammar.
 """
 
@@ -15,8 +15,8 @@ from zlib import crc32
 BIT = tuple(1 << value for value in range(64))
 """One shared object a value: a hundred thousand jobs then hold no integers of their own."""
 
-Numbers = Callable[[int, bool], int]
-"""From a field's number, and whether it is an `R`, to the number whose remainder is taken."""
+Numbers = Callable[[int], int]
+"""From a field's number to the number whose remainder is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +50,31 @@ def name_number(name: str) -> int:
     return crc32(name.encode("utf-8", "surrogateescape"))
 
 
-def numbers(name: str, seed: str, *, independent: bool = False) -> Numbers:
-    """The numbers of one job: dsari's shifted CRC for `H`, a digest of the seed for `R` (B-30, D-59).
+def numbers(name: str, *, independent: bool = False) -> Numbers:
+    """The numbers of one job for its `H`: dsari's shifted CRC.
 
     Shifting one CRC correlates the fields of a job (B-34), and yet it is the default: times then stay equal after a
     migration. `independent` gives every field a digest of its own instead.
     """
     number = name_number(name)
 
-    def of_field(field: int, drawn: bool) -> int:
-        if drawn:
-            return _digest(f"{name}\0{seed}", field)
+    def of_field(field: int) -> int:
         return _digest(name, field) if independent else number >> field
 
     return of_field
 
 
-def no_numbers(field: int, drawn: bool) -> int:
+def no_numbers(field: int) -> int:
     """For an expression without hashes, which then pays for none."""
     return 0
+
+
+def drawn(name: str, text: str, field: int, period: int) -> int:
+    """The number of an `R` in one period: another one in the next (D-59), the same one whoever asks (B-30).
+
+    Nothing is kept for that, and nothing can be lost: it is a digest of all that it may hang on.
+    """
+    return _digest(f"{name}\0{text}\0{period}", field)
 
 
 def _digest(text: str, field: int) -> int:

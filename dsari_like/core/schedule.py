@@ -10,6 +10,7 @@ from datetime import tzinfo
 from functools import lru_cache
 
 from dsari_like.core import cron, hashing, interval, recurrence
+from dsari_like.core.drawn import DrawnRule
 from dsari_like.core.rrule import RecurrenceText
 from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, ScheduleFault, Slot, next_of
 from dsari_like.core.zones import Transition, transitions, view
@@ -86,18 +87,18 @@ def bind(
     dst: DstPolicy,
     *,
     anchor: float | None = None,
-    seed: str = "",
     independent: bool = False,
     zones: recurrence.ZoneNamed | None = None,
 ) -> Rule:
     """The rule of one job.
 
-    `anchor`: where a recurrence without DTSTART counts from. `seed`: what `R` draws from; the caller makes a new one
-    for each slot and keeps it (D-59). `independent`: uncorrelated hashes, against dsari (B-34). `zones`: finds the
-    zone that a DTSTART names.
+    `anchor`: where a recurrence without DTSTART counts from. `independent`: uncorrelated hashes, against dsari
+    (B-34). `zones`: finds the zone that a DTSTART names.
     """
     if isinstance(parsed, cron.CronText):
-        numbers = hashing.numbers(job_name, seed, independent=independent) if parsed.hashed else hashing.no_numbers
+        numbers = hashing.numbers(job_name, independent=independent) if parsed.hashed else hashing.no_numbers
+        if parsed.drawn:
+            return DrawnRule(parsed, job_name, numbers, view(zone), dst)
         return cron.CronRule(parsed, numbers, view(zone), dst)
     if isinstance(parsed, RecurrenceText):
         return recurrence.bind_recurrence(parsed, zone, dst, anchor, zones)

@@ -134,17 +134,6 @@ def test_hashed_weekday_seven_is_sunday() -> None:
     assert len({words.split()[-1] for words in found}) == 7
 
 
-def test_drawn_values_hang_on_the_seed_alone() -> None:
-    """B-30: the same seed gives the same time; a reload that keeps the seed keeps the slot."""
-
-    def drawn(seed: str) -> Slot | None:
-        return bind(parse("R R(8-17) * * *"), "hello", UTC, DstPolicy.ONCE, seed=seed).next_after(0)
-
-    assert drawn("one") == drawn("one")
-    assert len({drawn(str(number)) for number in range(50)}) > 40
-    assert all(8 <= datetime.fromtimestamp(slot.time, UTC).hour <= 17 for n in range(50) if (slot := drawn(str(n))))
-
-
 def test_second_is_zero_for_a_plain_expression_and_may_be_given() -> None:
     assert local(rule("10 11 * * *").next_after(0))[11:19] == "11:10:00"
     assert local(rule("10 11 * * * 7").next_after(0))[11:19] == "11:10:07"

@@ -176,7 +176,7 @@ def load_is_spread() -> None:
 def only_the_name_moves_a_job() -> None:
     """SCH-183."""
     assert times_within("H * * * *", "one", 3_600) != times_within("H * * * *", "another", 3_600)
-    bound = [bind(parse("H * * * *"), "one", ZoneInfo("UTC"), dst, seed=dst.value) for dst in DstPolicy]
+    bound = [bind(parse("H * * * *"), "one", ZoneInfo("UTC"), dst) for dst in DstPolicy]
     assert len({rule.next_after(0) for rule in bound}) == 1
 
 
