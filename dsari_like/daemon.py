@@ -68,7 +68,7 @@ class Daemon:
         self._apply(now)
         self._rendering = self._render(now)
         if self._is_idle():
-            self._upkeep.step(now)
+            self._rendering = self._upkeep.step(now)  # what it removed has pages
         parts.lock.touch()
         if parts.notifier.watchdog is not None:
             parts.notifier.send("WATCHDOG=1")
