@@ -60,11 +60,12 @@ class Upkeep:
             return self._step_at
         return None if self._sweep_at is None else max(self._sweep_at, self._step_at)
 
-    def step(self, now: m.Now) -> None:
-        """Work for a few milliseconds, if it is time; what goes wrong goes wrong here, and is tried again later."""
+    def step(self, now: m.Now) -> bool:
+        """Work for a few milliseconds, if it is time; what goes wrong goes wrong here, and is tried again later.
+        Returns whether anything was done."""
         due = self.next_step()
         if due is None or now.mono < due:
-            return
+            return False
         try:
             self._answer(now)
             self._go_on(now)
@@ -75,6 +76,7 @@ class Upkeep:
             self._step_at = now.mono + delay
             if line:
                 LOG.error("%s", line)
+        return True
 
     def _go_on(self, now: m.Now) -> None:
         clock = self._parts.clock
