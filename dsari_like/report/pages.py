@@ -9,6 +9,7 @@ whatever a template is called. What the templates and their blocks are is told i
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any
 
@@ -20,6 +21,7 @@ from dsari_like.report.views import Head
 
 STYLE = "style.css"
 POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+_SHORTAGE = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +38,15 @@ class Pages:
 
     def render(self, template: str, head: Head, view: object) -> tuple[str, str]:
         """The page, and what was wrong: a template of the user that fails is replaced by ours, ours by a few plain
-        words, so that a link never leads nowhere and one page never stops the others (B-53)."""
+        words, so that a link never leads nowhere and one page never stops the others (B-53). Raises OSError when the
+        machine is short of something: that is no fault of a template, and the page is made later."""
         problem = ""
         for environment in (self._environment, self._own):
             try:
                 return environment.get_template(template).render(head=head, view=view), problem
             except Exception as error:
+                if isinstance(error, OSError) and error.errno in _SHORTAGE:
+                    raise
                 problem = problem or f"template {template}: {type(error).__name__}: {error}"
                 self._tell(head.title, problem)
         return plain_page(head.title, problem), problem
