@@ -1,0 +1,60 @@
+"""A short way through the crash matrix: the blows that fall between two steps of a trigger's life.
+
+The whole of it is `python -m tests.crash --full`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.kit import house
+from tests.crash.storm import storm
+from tests.crash.sweep import PLAYS, RECOVERY_JOBS, before_the_lock, chosen, second_blow
+from tests.crash.verdict import faults
+
+pytestmark = pytest.mark.usefixtures("strace")
+
+#: Where a number moves because the code did, the blow falls elsewhere, which is as good; that it falls is asserted.
+BLOWS = {
+    "trigger": (
+        ("?renameat", 1),  # the claim
+        ("openat", 2),  # claimed, not read
+        ("pwrite64", 1),  # read, not recorded
+        ("fdatasync", 1),  # written, not committed
+        ("?unlinkat", 1),  # recorded, still claimed
+        ("pipe2", 1),  # the run has its directory
+        ("?vfork", 1),
+        ("fsync", 1),  # started, the receipt does not say so
+        ("fdatasync", 2),  # the pid is not recorded
+        ("wait4", 3),
+        ("fdatasync", 3),  # ended, not recorded
+        ("fsync", 3),  # recorded, the receipt does not say so
+        ("?rename", 5),  # among the pages
+    ),
+    "refusal": (("fdatasync", 1), ("?renameat", 2), ("?renameat", 3), ("fsync", 1)),
+    "queue": (("?renameat", 2), ("fdatasync", 4), ("?vfork", 2)),
+    "slot": (("fdatasync", 1), ("?vfork", 1)),
+}
+
+
+@pytest.mark.parametrize("name", BLOWS)
+def test_a_blow_in_the_middle_of_a_life_loses_nothing_and_doubles_nothing(tmp_path: Path, name: str) -> None:
+    fell = chosen(tmp_path, PLAYS[name], BLOWS[name])
+    assert fell >= 0.7 * len(BLOWS[name]), f"only {fell} of {len(BLOWS[name])} blows fell: choose others"
+
+
+def test_a_second_blow_during_recovery_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    with house(tmp_path / "house", RECOVERY_JOBS) as place:
+        place.start()
+        place.settle(faults)
+        place.stop()
+        first = before_the_lock(place, "fdatasync") + 1
+        place.start()
+        assert sum(second_blow(place, "fdatasync", first + n) for n in (0, 1, 2)) >= 2
+
+
+def test_random_kills_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    counts = storm(tmp_path, rounds=10, seed=4)
+    assert counts["drops"] > 20
