@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
 from itertools import accumulate
+from math import inf
 from typing import NamedTuple, Protocol
 
 from dsari_like.core.rule import Rule
@@ -119,12 +120,14 @@ class Series:
 class Windows:
     """The blackouts of one job. `defer`: what falls into a window is moved to its end, and not left out."""
 
-    __slots__ = ("_chain", "_openings", "_zone", "defer")
+    __slots__ = ("_chain", "_free", "_openings", "_zone", "defer")
 
     def __init__(self, openings: Sequence[Openings], zone: tzinfo, *, defer: bool = False) -> None:
         self._openings = tuple(openings)
         self._zone = zone
-        self._chain = (0.0, 0.0)  # the last answer: a week of slots in one window is one search
+        # The last two answers: a week of slots in one window, or in none, is one search. A calendar may have hundreds
+        # of yearly events, and each of them takes a tenth of a millisecond to ask.
+        self._chain = self._free = (0.0, 0.0)
         self.defer = defer
 
     def at(self, instant: float) -> Window | None:
@@ -138,9 +141,10 @@ class Windows:
         The search ends after `MOST_LINKS` windows. Its answer may then lie in a window too, so who waits for the end
         asks again when it comes.
         """
-        first, last = self._chain
-        if first <= instant < last:
-            return last
+        if self._chain[0] <= instant < self._chain[1]:
+            return self._chain[1]
+        if self._free[0] <= instant < self._free[1]:
+            return None
         end = instant
         for _ in range(MOST_LINKS):
             window = self.at(end)
@@ -148,17 +152,20 @@ class Windows:
                 break
             end = window.end
         if end == instant:
+            self._free = (instant, min((window.start for window in self._following(instant)), default=inf))
             return None
         self._chain = (instant, end)
         return end
 
     def next_window(self, after: float) -> Window | None:
         """The first window to open strictly later than `after`, up to where the last one that follows on it closes."""
-        found = [window for openings in self._openings if (window := openings.following(after)) is not None]
-        if not found:
+        first = min(self._following(after), default=None)
+        if first is None:
             return None
-        first = min(found)
         return first._replace(end=self.end_of_window(first.start) or first.end)
+
+    def _following(self, after: float) -> list[Window]:
+        return [window for openings in self._openings if (window := openings.following(after)) is not None]
 
     @property
     def is_endless(self) -> bool:
