@@ -1,6 +1,6 @@
-"""The blackouts of a job: from what was written to the windows it comes to.
+"""The blackouts of a job: their keys, and the way from what was written to the windows it comes to.
 
-Owns the one way there. It is gone first to judge a configuration and again to use it, so what is accepted is what
+Owns the one way there is. It is gone first to judge a configuration and again to use it, so what is accepted is what
 works. Must not know: how a calendar file is found or read, or what a window does to a slot.
 """
 
@@ -10,18 +10,65 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from posixpath import basename
+from typing import Any
 
-from dsari_like.config.checks import Fault, Unfit
-from dsari_like.core import schedule
+from dsari_like.config.checks import FILLED, PATH, Check, Fault, Unfit, duration, each, take_filled, unfit
+from dsari_like.config.section import Key, Section
+from dsari_like.core import phrases, schedule
 from dsari_like.core.blackout import Fixed, Openings, Series, Window, Windows
 from dsari_like.core.events import openings_of
 from dsari_like.core.ical import Calendar, CalendarFault
 from dsari_like.core.model import Blackout, BlackoutPolicy
-from dsari_like.core.phrases import duration
 from dsari_like.core.when import read_when
 
 ZoneNamed = Callable[[str], tzinfo]
 """Raises `Unfit` for a zone that is none."""
+
+
+def _take_moment(value: Any) -> str | float:
+    # What the text means hangs on a zone, which is another key's; only the shape is judged here.
+    return value if value.__class__ in (int, float) else take_filled(value, MOMENT.words)
+
+
+MOMENT = Check(
+    "a date and time such as 2026-12-24 18:00, or epoch seconds",
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]},
+    _take_moment,
+)
+
+BLACKOUT = Section(
+    "a blackout",
+    Key("start", MOMENT, None, "when the window opens; with end"),
+    Key("end", MOMENT, None, "when it closes; a slot at this very time is on time"),
+    Key("schedule", FILLED, None, "the window opens at each of these times; with duration"),
+    Key("duration", duration("the window would never open"), None, "how long it stays open each time"),
+    Key("calendar", PATH, None, "an iCalendar file, read when the configuration is: a window for each of its events"),
+)  # fmt: skip
+_WAYS = ({"start", "end"}, {"schedule", "duration"}, {"calendar"})
+
+
+def _take_blackout(value: Any) -> Blackout:
+    taken, faults = BLACKOUT.read(value)
+    if not faults and set(taken) not in _WAYS:
+        given = f"found {phrases.listed(sorted(taken))}" if taken else "found none of them"
+        faults = [Fault((), f"expected start and end, or schedule and duration, or calendar; {given}")]
+    if faults:
+        raise Unfit(*faults)
+    return Blackout(**taken)
+
+
+def _take_blackouts(value: Any) -> tuple[Blackout, ...]:
+    entries = [value] if isinstance(value, dict) else value
+    if entries.__class__ is not list:
+        raise unfit(BLACKOUTS.words, value)
+    return tuple(each(enumerate(entries), _take_blackout))
+
+
+BLACKOUTS = Check(
+    "a list of {start, end}, {schedule, duration} or {calendar}",
+    {"anyOf": [BLACKOUT.schema, {"type": "array", "items": BLACKOUT.schema}]},
+    _take_blackouts,
+)
 
 #: A time that means something else on another day, such as "18:00", is no end of a blackout: read on two days, it
 #: gives itself away.
@@ -166,5 +213,5 @@ class _Binder:
 
 
 def _length(seconds: float) -> str:
-    words = duration(int(seconds))
+    words = phrases.duration(int(seconds))
     return f"{seconds:g} s" if seconds % 1 else words if words[:1].isdigit() else f"1 {words}"

@@ -32,17 +32,7 @@ from dsari_like.core.model import (
 
 #: The keys of a job whose value is not yet what the job holds.
 _UNFINISHED = frozenset(
-    {
-        "blackout",
-        "environment",
-        "environment_file",
-        "group",
-        "parameters",
-        "runtime",
-        "schedule_timezone",
-        "user",
-        "working_directory",
-    }
+    "blackout environment environment_file group parameters runtime schedule_timezone user working_directory".split()
 )
 
 

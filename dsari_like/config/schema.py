@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsari_like.config.accounts import ACCOUNT, NICE, UMASK
+from dsari_like.config.blackouts import BLACKOUT, BLACKOUTS
 from dsari_like.config.checks import (
     BOOLEAN,
     COMMAND,
@@ -29,16 +30,13 @@ from dsari_like.config.checks import (
     Schema,
     Unfit,
     duration,
-    each,
     found,
     one_of,
-    take_filled,
     unfit,
     whole_number,
 )
 from dsari_like.config.section import REQUIRED, Key, Section
-from dsari_like.core.model import Blackout, BlackoutPolicy, CatchUp, Merge, OnShutdown, Retention
-from dsari_like.core.phrases import listed
+from dsari_like.core.model import BlackoutPolicy, CatchUp, Merge, OnShutdown, Retention
 
 
 def _take_map(value: Any) -> dict[str, Any]:
@@ -94,51 +92,6 @@ def _take_retention(value: Any) -> Retention:
 
 RULES = Check("a map of rules", RETENTION.schema, _take_retention)
 
-
-def _take_moment(value: Any) -> str | float:
-    # What the text means hangs on a zone, which is another key's; only the shape is judged here.
-    return value if value.__class__ in (int, float) else take_filled(value, MOMENT.words)
-
-
-MOMENT = Check(
-    "a date and time such as 2026-12-24 18:00, or epoch seconds",
-    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]},
-    _take_moment,
-)
-
-BLACKOUT = Section(
-    "a blackout",
-    Key("start", MOMENT, None, "when the window opens; with end"),
-    Key("end", MOMENT, None, "when it closes; a slot at this very time is on time"),
-    Key("schedule", FILLED, None, "the window opens at each of these times; with duration"),
-    Key("duration", duration("the window would never open"), None, "how long it stays open each time"),
-    Key("calendar", PATH, None, "an iCalendar file, read when the configuration is: a window for each of its events"),
-)  # fmt: skip
-_WAYS = ({"start", "end"}, {"schedule", "duration"}, {"calendar"})
-
-
-def _take_blackout(value: Any) -> Blackout:
-    taken, faults = BLACKOUT.read(value)
-    if not faults and set(taken) not in _WAYS:
-        given = f"found {listed(sorted(taken))}" if taken else "found none of them"
-        faults = [Fault((), f"expected start and end, or schedule and duration, or calendar; {given}")]
-    if faults:
-        raise Unfit(*faults)
-    return Blackout(**taken)
-
-
-def _take_blackouts(value: Any) -> tuple[Blackout, ...]:
-    entries = [value] if isinstance(value, dict) else value
-    if entries.__class__ is not list:
-        raise unfit(BLACKOUTS.words, value)
-    return tuple(each(enumerate(entries), _take_blackout))
-
-
-BLACKOUTS = Check(
-    "a list of {start, end}, {schedule, duration} or {calendar}",
-    {"anyOf": [BLACKOUT.schema, {"type": "array", "items": BLACKOUT.schema}]},
-    _take_blackouts,
-)
 
 JOB = Section(
     "a job",

@@ -31,6 +31,7 @@ FLOORS = {
     "dsari_like.config.checks": 1,
     "dsari_like.config.accounts": 1,
     "dsari_like.config.section": 1,
+    "dsari_like.config.blackouts": 1,
     "dsari_like.config.words": 1,
     "dsari_like.config": 4,
     "dsari_like.store": 4,
