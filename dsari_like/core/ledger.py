@@ -82,8 +82,8 @@ class Ledger:
         self, claim: Claim, outcome: Outcome, trigger_id: str | None, run_id: str | None, reason: str
     ) -> None:
         """The one outcome of a dropped file."""
-        decision = Decision(claim.name, outcome, self.now.wall, run_id=run_id, reason=reason, token=claim.token)
-        self.out.append(Decide(replace(decision, trigger_id=trigger_id)))
+        time, token = self.now.wall, claim.token
+        self.out.append(Decide(Decision(claim.name, outcome, time, None, run_id, reason, token, trigger_id)))
 
     def receipt(
         self, trigger: Trigger, state: str, job_name: str, run_id: str | None = None, reason: str | None = None

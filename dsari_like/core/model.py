@@ -7,7 +7,7 @@ Must not know: where a value was read from (a file, a database, a command line) 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -357,5 +357,12 @@ class Run:
         return self.trigger.type == "schedule"
 
     def snapshot(self) -> Run:
-        """A copy to be written: what an effect says must not change when the run goes on."""
-        return replace(self, folded=list(self.folded))
+        """A copy to be written: what an effect says must not change when the run goes on.
+
+        By hand, because `dataclasses.replace` takes three times as long, and every step of every run makes one.
+        """
+        twin: Run = object.__new__(Run)
+        for name in Run.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.folded = list(self.folded)
+        return twin

@@ -62,6 +62,7 @@ class RunLog:
     def __init__(self, path: str) -> None:
         self.path = path
         self._db = open_writer(path)
+        self._previous: dict[str, dict[str, EndedRun]] = {}
         self.in_force = InForce(self._db)
         self._revision: int = self._db.execute("select coalesce(max(revision), 0) from runs").fetchone()[0]
 
@@ -118,6 +119,8 @@ class RunLog:
         for run in newest.values():
             self._revision += 1
             self._db.execute(_SAVE, (*_run_values(run), self._revision))
+            if run.is_final:
+                self._previous.pop(run.job_name, None)
 
     def _remember_slots(self, slots: Mapping[str, float]) -> None:
         self._db.executemany(
@@ -166,27 +169,26 @@ class RunLog:
         return tuple(read_rests(self._db))
 
     def previous(self, job_name: str) -> dict[str, EndedRun]:
-        """The last run of the job to end, the last good one and the last bad one, by the prefix of their variables."""
+        """The last run of the job to end, the last good one and the last bad one, by the prefix of their variables.
+
+        Remembered until a run of the job is written again: a burst starts hundreds of runs of one job in a turn.
+        """
+        found = self._previous.get(job_name)
+        if found is None:
+            found = self._previous[job_name] = self._look_up_previous(job_name)
+        return found
+
+    def _look_up_previous(self, job_name: str) -> dict[str, EndedRun]:
         query = (
             "select run_id, schedule_time, start_time, stop_time, exit_code from runs"
             " where job_name = ? and exit_code {} 0 and start_time is not null order by stop_time desc limit 1"
         )
         good, bad = self._one(query.format("="), job_name), self._one(query.format("<>"), job_name)
-        found = {"PREVIOUS_GOOD_": good, "PREVIOUS_BAD_": bad}
-        ended = {prefix: EndedRun(*row) for prefix, row in found.items() if row}
+        rows = {"PREVIOUS_GOOD_": good, "PREVIOUS_BAD_": bad}
+        ended = {prefix: EndedRun(*row) for prefix, row in rows.items() if row}
         if ended:
             ended["PREVIOUS_"] = max(ended.values(), key=lambda run: run.stop_time)
         return ended
-
-    def answers(self, newest: int) -> list[WriteReceipt]:
-        """The receipts of the newest rows, as they should be; of one id only the last."""
-        found = (WriteReceipt(*row) for row in self._db.execute(_ANSWERS, {"newest": newest}))
-        return list({receipt.id: receipt for receipt in found}.values())
-
-    def last_change(self) -> float:
-        """When anything happened last, as far as is known; 0 when nothing ever did."""
-        queries = (f"select time from {table} order by {key} desc limit 1" for table, key in _HAPPENINGS)
-        return max((float(row[0]) for row in map(self._one, queries) if row), default=0.0)
 
     def check(self) -> str:
         """SQLite's own word on the file: `ok`, or what is wrong."""
