@@ -71,7 +71,7 @@ class Launcher:
         try:
             if not os.path.isdir(environment["PWD"]):
                 raise CannotStart(127, f"its working directory {environment['PWD']} is not there")
-            child = self._spawn(job, argv, environment, run_dir, output)
+            child = self._spawn(run_id, job, argv, environment, run_dir, output)
         except OSError as error:
             if error.errno in SHORTAGE:
                 raise
@@ -98,7 +98,7 @@ class Launcher:
                 self.unseen.append(run_id)
 
     def _spawn(
-        self, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
+        self, run_id: str, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
     ) -> subprocess.Popen[bytes]:
         who, before, passed = identity.identity_of(job), "", environment
         if who is not None:
@@ -106,7 +106,7 @@ class Launcher:
             passed, before = identity.hold_back(environment)
         wrap = keeper.wrap if job.keeper else keeper.unkept
         return subprocess.Popen(
-            [*identity.prefix(job, who), *wrap(argv, job.umask, before)],
+            [*identity.prefix(job, who, process.mark_of(run_id)), *wrap(argv, job.umask, before)],
             stdin=self._null,
             stdout=output,
             stderr=output,

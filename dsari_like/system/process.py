@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import resource
 import signal
 from collections.abc import Collection, Iterator
@@ -68,7 +69,7 @@ def mark(pid: int, run_id: str) -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         _, hard = resource.getrlimit(_UNUSED_LIMIT)
-        resource.prlimit(pid, _UNUSED_LIMIT, (_number_of(run_id), hard))
+        resource.prlimit(pid, _UNUSED_LIMIT, (mark_of(run_id), hard))
 
 
 def families(run_ids: Collection[str]) -> dict[str, list[Member]]:
@@ -77,7 +78,7 @@ def families(run_ids: Collection[str]) -> dict[str, list[Member]]:
     One look at /proc for all of them: about 25 µs for each process of the machine. Never this process itself, though
     a job may have started it and given it its RUN_ID.
     """
-    marks = {_number_of(run_id): run_id for run_id in run_ids}
+    marks = {mark_of(run_id): run_id for run_id in run_ids}
     alive = {pid: found for pid in _pids() if (found := _stat(pid)) is not None}
     owners: dict[int, str | None] = {pid: _owner(pid, marks) for pid in alive}
     owners[os.getpid()] = None
@@ -107,7 +108,8 @@ def send(who: ProcessIdentity, number: int) -> bool:
     return True
 
 
-def _number_of(run_id: str) -> int:
+def mark_of(run_id: str) -> int:
+    """The number that marks the processes of a run; no two runs have the same."""
     return int.from_bytes(hashlib.blake2b(run_id.encode("utf-8", "replace"), digest_size=7).digest()) | 1
 
 
@@ -116,12 +118,17 @@ def _owner(pid: int, marks: dict[int, str]) -> str | None:
     Another RUN_ID says nothing: a script may set the variable, or run a daemon of its own."""
     try:
         marked = marks.get(resource.prlimit(pid, _UNUSED_LIMIT)[0])
-    except (OSError, ValueError):
-        marked = None
+    except (OSError, ValueError):  # another user's, which even root may not be allowed to ask in a container
+        marked = marks.get(_limit_as_text(pid))
     if marked is not None:
         return marked
     said = run_id_of(pid)
     return said if said in marks.values() else None
+
+
+def _limit_as_text(pid: int) -> int:
+    found = re.search(rb"^Max file locks +(\d+)", _read(f"/proc/{pid}/limits"), re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def _inherited(pid: int, owners: dict[int, str | None], alive: dict[int, _Stat]) -> str | None:

@@ -155,7 +155,7 @@ class TestWhatCannotStart:
 
 class TestAdoption:
     def test_one_that_lives_is_watched_to_its_end_and_one_that_is_gone_is_told(self, yard: Yard) -> None:
-        run_dir = yard.start(*SH, "read x < go; exit 4", run_id="alive")
+        run_dir = yard.start(*SH, "until [ -p go ]; do sleep 0.01; done; read x < go; exit 4", run_id="alive")
         os.mkfifo(run_dir / "go")
         wait_for(lambda: process.families(["alive"])["alive"])
         wakeup = Wakeup()
