@@ -190,6 +190,16 @@ class RunLog:
             ended["PREVIOUS_"] = max(ended.values(), key=lambda run: run.stop_time)
         return ended
 
+    def answers(self, newest: int) -> list[WriteReceipt]:
+        """The receipts of the newest rows, as they should be; of one id only the last."""
+        found = (WriteReceipt(*row) for row in self._db.execute(_ANSWERS, {"newest": newest}))
+        return list({receipt.id: receipt for receipt in found}.values())
+
+    def last_change(self) -> float:
+        """When anything happened last, as far as is known; 0 when nothing ever did."""
+        queries = (f"select time from {table} order by {key} desc limit 1" for table, key in _HAPPENINGS)
+        return max((float(row[0]) for row in map(self._one, queries) if row), default=0.0)
+
     def check(self) -> str:
         """SQLite's own word on the file: `ok`, or what is wrong."""
         return str(self._db.execute("pragma quick_check(1)").fetchone()[0])
