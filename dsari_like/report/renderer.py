@@ -19,10 +19,9 @@ from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
 from dsari_like.report.files import Site
-from dsari_like.report.gaps import changed, neighbours
+from dsari_like.report.histories import Histories
 from dsari_like.report.overview import Overview
 from dsari_like.report.stale import STATE, Keeping, Rendered, digest_of, fingerprint, recall
-from dsari_like.store.numbering import PrunedRow
 from dsari_like.store.reader import Reader
 from dsari_like.store.rows import RunRow
 
@@ -53,6 +52,7 @@ class Renderer:
         self._zone = zone
         self._site = Site(html_dir, configuration.report_html_gz)
         self._overview = Overview(reader, plans)
+        self._histories = Histories(reader, self._site, self._overview)
         self._now = 0.0
         self._again = False
         self._loaded = False
@@ -140,7 +140,9 @@ class Renderer:
         press.style()
         self._remove_hidden()
         yield from self._front_pages(press)
-        for count, _ in enumerate(page for name in self._overview.names for page in self._whole_job(press, name)):
+        for count, _ in enumerate(
+            page for name in self._overview.names for page in self._histories.whole(press, name, self._now)
+        ):
             yield
             if count % BATCH == BATCH - 1:
                 yield from self._news()
@@ -156,8 +158,8 @@ class Renderer:
         for name in self._overview.names:
             press.job_page(name, self._now)
             yield
-            if self._reader.newest_number(name) and not self._has_history(name):
-                yield from self._whole_job(press, name)  # it was hidden until now
+            if self._reader.newest_number(name) and not self._histories.has(name):
+                yield from self._histories.whole(press, name, self._now)  # it was hidden until now
 
     def _news(self) -> Iterator[None]:
         """Whatever changed since the pages were last up to date, a batch at a time."""
@@ -177,7 +179,9 @@ class Renderer:
                 full = len(runs) == BATCH
                 rendered.revision, rendered.run_id = runs[-1].revision, runs[-1].run_id if full else ""
             if pruned:  # after the changes: one that was seen by them may be among these
-                yield from self._removals(pruned)
+                yield from self._load()
+                shown = yield from self._histories.without(self._press(), pruned, self._now)
+                yield from self._front_pages(self._press(), shown)
                 rendered.pruned = pruned[-1].pruned_id
             self._remember()
 
@@ -199,56 +203,6 @@ class Renderer:
             press.job_page(name, self._now)
             yield
         yield from self._front_pages(press, histories if all(heard_of) else None)
-
-    def _removals(self, pruned: Iterable[PrunedRow]) -> Iterator[None]:
-        """One batch of runs that retention removed: their own pages, what is left of their jobs', the front pages."""
-        press = self._press()
-        yield from self._load()
-        numbers: dict[str, set[int]] = {}
-        for run in pruned:
-            self._site.remove(names.run_directory(run.job_name, run.run_id))
-            press.forget(names.run_page(run.job_name, run.run_id))
-            numbers.setdefault(run.job_name, set()).add(run.number or 1)
-            yield
-        shown = [name for name in sorted(numbers) if press.scene.shows(name) and self._reader.newest_number(name)]
-        for name in shown:
-            self._overview.refresh(name)
-            anew, away = changed(self._reader, name, numbers[name])
-            for number in away:
-                self._site.unlink(names.history_page(name, number))
-                press.forget(names.history_page(name, number))
-            for number in anew:
-                press.history_page(name, number)
-                yield
-            press.job_page(name, self._now)
-            yield
-        yield from self._front_pages(press, shown)
-
-    def _whole_job(self, press: Press, name: str) -> Iterator[None]:
-        """Every page of a job; what else is there is of runs that are gone."""
-        known = {names.INDEX}
-        oldest = self._reader.oldest_number(name)
-        number = names.history_number(oldest) if oldest else 0
-        while number:
-            rows = press.history_page(name, number)
-            known.add(os.path.basename(names.history_page(name, number)))
-            yield
-            for row in rows:
-                press.run_page(row)
-                known.add(names.directory_of(row.run_id))
-                yield
-            number = neighbours(self._reader, name, number)[1]
-        press.job_page(name, self._now)
-        self._remove_others(name, known)
-        yield
-
-    def _remove_others(self, name: str, known: set[str]) -> None:
-        for found in self._site.names(names.job_directory(name)):
-            page = found.removesuffix(".gz")
-            if page not in known and not found.startswith(".") and "." not in page:
-                self._site.remove(f"{names.job_directory(name)}/{found}")
-            elif page not in known and page.startswith("page-"):
-                self._site.unlink(f"{names.job_directory(name)}/{page}")
 
     def _front_pages(self, press: Press, jobs: Iterable[str] | None = None) -> Iterator[None]:
         """The lists that show these jobs, or all lists; then the front page."""
@@ -301,10 +255,6 @@ class Renderer:
     def _missed_word(self, known: Rendered) -> bool:
         """True when runs were removed so long ago that no word of it is left, and these pages have not heard it."""
         return max(known.pruned, 0) + 1 < self._reader.oldest_pruned()
-
-    def _has_history(self, name: str) -> bool:
-        """Whether the page is there that the next run of the job will be on."""
-        return self._site.has(names.history_page(name, names.last_history_number(self._reader.newest_number(name))))
 
     def _hidden(self) -> set[str]:
         return {name for name, job in self._configuration.jobs.items() if not job.render_reports}
