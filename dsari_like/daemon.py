@@ -172,7 +172,7 @@ class Daemon:
         told = any(isinstance(effect, m.WriteReceipt) for effect in effects)
         waiting, self._later, due = self._later, [], []
         for moment, effect in waiting:
-            if moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)):
+            if moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)) or _is_called_off(effect):
                 due.append(effect)
             else:
                 self._later.append((moment, effect))
@@ -219,6 +219,8 @@ class Daemon:
                 place = effect.claim.name or "control"
                 parts.inbox.quarantine(effect.claim, effect.reason)
                 LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
+            case m.Start() if _is_called_off(effect):
+                self._inputs.append(m.ChildExited(effect.run.run_id, None, parts.clock.now().wall))
             case m.Start():
                 previous = parts.runlog.previous(effect.job.name)
                 mono = parts.clock.mono()
@@ -265,6 +267,11 @@ _INTENT: dict[type, str] = {
     m.Signal: "signal a run",
     m.WriteReceipts: "write receipts",
 }
+
+
+def _is_called_off(effect: m.Effect) -> bool:
+    """A start that was put off for want of something, of a run that was told to end meanwhile: it must not begin."""
+    return isinstance(effect, m.Start) and effect.run.ending is not None
 
 
 def _one_receipt_each(effects: list[m.Effect]) -> list[m.Effect]:
