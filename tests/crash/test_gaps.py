@@ -138,3 +138,17 @@ def test_a_daemon_that_dies_while_it_recovers_changes_nothing(tmp_path: Path) ->
         place.until("rest", place.settled)
         assert len(place.rows("select * from runs")) + len(place.corrupt("free")) == 1
         assert sum(line.what == "start" for line in place.testimony()) <= 1
+
+
+def test_a_run_that_is_cancelled_before_it_could_be_started_does_not_begin(tmp_path: Path) -> None:
+    with house(tmp_path / "house", {"free": {}}) as place:
+        place.start()
+        with Tracer(place, f"{','.join(SPAWN)}:error=EAGAIN"):
+            drop = place.give("free")
+            place.until("the attempt", lambda: "cannot start a run" in place.log_text())
+            assert place.command("cancel", row_of(place, drop)["run_id"]).returncode == 0
+            place.until("its end", lambda: row_of(place, drop)["status"] == "cancelled", 5)
+        place.give("free")
+        place.settle(faults)
+        assert row_of(place, drop)["exit_code"] is None
+        assert drop.name not in {line.drop for line in place.testimony()}
