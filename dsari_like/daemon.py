@@ -63,9 +63,7 @@ class Daemon:
         self._inputs += self._orders.obey(parts.wakeup.wait(self._seconds_to_sleep()))
         now = parts.clock.now()
         self._notice_step(now)
-        for message in self._gather(now):
-            self._handle(message, now)
-        self._apply(now)
+        self.settle(now)
         self._rendering = self._render(now)
         if self._is_idle():
             self._rendering = self._upkeep.step(now)  # what it removed has pages
@@ -74,6 +72,13 @@ class Daemon:
             parts.notifier.send("WATCHDOG=1")
         if self._orders.stopping is not None and not self._unwritten:
             self.stopped = not parts.engine.active()
+
+    def settle(self, now: m.Now) -> None:
+        """Everything that has happened, and what follows from it. Also what is done before anybody is told that the
+        daemon is ready: what an earlier one left behind."""
+        for message in self._gather(now):
+            self._handle(message, now)
+        self._apply(now)
 
     def _handle(self, message: m.Input, now: m.Now) -> None:
         """The one boundary of the loop: a fault of ours in one message is that message's, and is told in full. Its
@@ -156,12 +161,16 @@ class Daemon:
     # --- apply ----------------------------------------------------------------------------------------------------
 
     def _apply(self, now: m.Now) -> None:
-        """Rows first, in one transaction; then claims, starts, signals, and what is told to people."""
+        """Rows first, in one transaction; then starts, claims, signals, and what is told to people.
+
+        Starts come before claims are removed because somebody waits for them; a crash in between leaves a claim whose
+        token is known, and then only the removal is repeated.
+        """
         effects: list[m.Effect] = []
         if not self._unwritten or self._write(now):
             effects, self._unwritten = self._unwritten, []
         todo = _one_receipt_each([*self._due_again(effects, now), *effects])
-        for kinds in (m.DropClaim | m.Quarantine, m.Start, m.Signal, m.WriteReceipts | m.Notice | m.Prune):
+        for kinds in (m.Start, m.DropClaim | m.Quarantine, m.Signal, m.WriteReceipts | m.Notice | m.Prune):
             for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
@@ -245,10 +254,10 @@ class Daemon:
 
     def _render(self, now: m.Now) -> bool:
         """A few pages, when nothing is ready. True when there are more to do."""
-        renderer = self.parts.renderer
-        if renderer is None or self._inputs or self._unwritten or now.mono < self._render_at:
+        if self._inputs or self._unwritten or now.mono < self._render_at or not self.parts.configuration.render:
             return False
         try:
+            renderer = self.parts.renderer()
             more = renderer.stale() and renderer.step(now.wall, RENDER_BUDGET, self.parts.clock.mono)
         except (OSError, sqlite3.Error) as error:
             delay, line = self._patience.failed("write the pages", error, now.mono)

@@ -7,12 +7,12 @@ used (`daemon.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Configuration
-from dsari_like.report.renderer import Renderer
 from dsari_like.spool.inbox import Inbox
 from dsari_like.spool.watch import Watch
 from dsari_like.store.runlog import RunLog
@@ -22,10 +22,13 @@ from dsari_like.system.lock import DirectoryLock
 from dsari_like.system.notify import Notifier
 from dsari_like.system.wakeup import Wakeup
 
+if TYPE_CHECKING:
+    from dsari_like.report.renderer import Renderer
+
 
 @dataclass(slots=True)
 class Parts:
-    """The parts by name; `configuration` and `renderer` are exchanged at a reload."""
+    """The parts by name; `configuration` and what makes the renderer are exchanged at a reload."""
 
     configuration: Configuration
     clock: Clock
@@ -36,14 +39,29 @@ class Parts:
     watch: Watch
     children: Children
     engine: Engine
-    renderer: Renderer | None
+    open_renderer: Callable[[], Renderer]  # of the configuration in force; what it imports, a start does not wait for
     notifier: Notifier
     reload: Callable[[Parts, m.Now], m.Configured]  # raises ConfigError, and then nothing has changed
+
+    _renderer: Renderer | None = field(default=None, init=False)
+
+    def renderer(self) -> Renderer:
+        """The one renderer, made when it is asked for first."""
+        if self._renderer is None:
+            self._renderer = self.open_renderer()
+        return self._renderer
+
+    def drop_renderer(self) -> None:
+        """It is closed, and another one made when it is asked for."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
     def close(self) -> None:
         """Give everything back, the lock last: the next daemon may begin when nothing of ours is open."""
         self.watch.stop()
-        if self.renderer is not None:
-            self.renderer.close()
+        self.drop_renderer()
+        self.inbox.close()
         self.runlog.close()
+        self.notifier.close()
         self.lock.close()

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from dsari_like import __version__, transition
 from dsari_like.config import files, plans
@@ -21,7 +22,6 @@ from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule, default_anchor
 from dsari_like.errors import ConfigError, StoreError
 from dsari_like.parts import Parts
-from dsari_like.report.renderer import Renderer
 from dsari_like.spool.inbox import Inbox
 from dsari_like.spool.receipts import overdue
 from dsari_like.spool.watch import Watch
@@ -36,6 +36,9 @@ from dsari_like.system.lock import DirectoryLock
 from dsari_like.system.logs import LOG
 from dsari_like.system.notify import Notifier
 from dsari_like.system.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from dsari_like.report.renderer import Renderer
 
 #: Drop directories are made for the jobs of small sites, so that a newcomer need not; with thousands of jobs the
 #: rescan of empty directories would cost more than all the rest of an idle daemon.
@@ -76,7 +79,7 @@ def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str,
         watch=watch,
         children=Children(configuration.data_dir, wakeup, environ),
         engine=Engine(lambda: new_id(clock.now().wall)),
-        renderer=_renderer(configuration, bound),
+        open_renderer=lambda: _renderer(configuration, bound),
         notifier=Notifier(environ),
         reload=lambda parts, now: reload(places, parts, now),
     )
@@ -96,9 +99,8 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
     bound = _bind(fresh, parts.runlog, now.wall)
     parts.inbox.prepare(_small(set(fresh.jobs) - set(old.jobs)))
-    if parts.renderer is not None:
-        parts.renderer.close()
-    parts.configuration, parts.renderer = fresh, _renderer(fresh, bound)
+    parts.drop_renderer()
+    parts.configuration, parts.open_renderer = fresh, lambda: _renderer(fresh, bound)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
@@ -188,9 +190,10 @@ def _planned(
     }
 
 
-def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]]) -> Renderer | None:
-    if not configuration.render:
-        return None
+def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]]) -> Renderer:
+    """Imported when the first page is due: a fifth of what a start has to load is for pages."""
+    from dsari_like.report.renderer import Renderer
+
     data_dir = configuration.data_dir
     reader = Reader(open_reader(configuration.database_file))
     return Renderer(configuration, bound, reader, os.path.join(data_dir, "html"), os.path.join(data_dir, "runs"))

@@ -67,7 +67,7 @@ def _serve(args: argparse.Namespace, ready: int | None) -> int:
     gc.freeze()
     gc.enable()
     daemon = Daemon(parts, inputs)
-    daemon.turn()  # what an earlier daemon left is settled before anybody is told that we are ready
+    daemon.settle(parts.clock.now())  # what an earlier daemon left, before anybody is told that we are ready
     _tell_ready(parts.configuration.config_dir, len(parts.configuration.jobs), ready)
     parts.notifier.send("READY=1", f"STATUS={len(parts.configuration.jobs)} jobs")
     daemon.run()

@@ -31,6 +31,7 @@ def open_writer(path: str) -> sqlite3.Connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.execute("pragma cache_size = -8000")
+        connection.execute("pragma temp_store = memory")  # else every update keeps its undo in a file: 24 writes a run
         migrate(connection, path)
         connection.execute(f"pragma busy_timeout = {int(BUSY_TIMEOUT_OF_THE_LOOP * 1000)}")
         os.chmod(path, 0o640)

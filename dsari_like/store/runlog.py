@@ -12,7 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.messages import Decide, DropRest, Effect, RememberId, RememberSlots, SaveRest, SaveRun, WriteReceipt
+from dsari_like.core.messages import (
+    Decide,
+    DropRest,
+    Effect,
+    RememberId,
+    RememberSlots,
+    SaveRest,
+    SaveRun,
+    WriteReceipt,
+)
 from dsari_like.core.model import EndedRun, Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
 from dsari_like.store.db import open_writer
 from dsari_like.store.inforce import InForce
@@ -22,13 +31,17 @@ _COLUMNS = (
     " run_data flow_id previous_run_id retry_of attempt item concurrency_group user_seconds system_seconds max_rss"
     " message environment origin trigger_id priority sequence ending pid start_ticks boot_id revision"
 ).split()
+#: What may change after a run was made. An upsert of all columns would touch every index of the table with every step.
+_CHANGING = (
+    "status reason exit_code schedule_time start_time stop_time run_data concurrency_group user_seconds system_seconds"
+    " max_rss message origin priority ending pid start_ticks boot_id revision"
+).split()
 #: The number, a run's place in its job's history, is given at the insert and never touched again.
-_NUMBER = "(select 1 + coalesce(max(number), 0) from runs where job_name = ?2 and number is not null)"
-_SAVE = (
-    f"insert into runs ({', '.join(_COLUMNS)}, number)"
-    f" values ({', '.join(f'?{place}' for place in range(1, len(_COLUMNS) + 1))}, {_NUMBER}) on conflict (run_id)"
-    f" do update set {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[1:])}"
+_NUMBER = "(select 1 + coalesce(max(number), 0) from runs where job_name = :job_name and number is not null)"
+_INSERT = (
+    f"insert into runs ({', '.join(_COLUMNS)}, number) values ({', '.join(':' + name for name in _COLUMNS)}, {_NUMBER})"
 )
+_UPDATE = f"update runs set {', '.join(f'{name} = :{name}' for name in _CHANGING)} where run_id = :run_id"
 _EVENT = "insert into events (run_id, time, from_state, to_state, cause) values (?, ?, ?, ?, ?)"
 _DECIDE = (
     "insert into decisions (job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id)"
@@ -97,11 +110,14 @@ class RunLog:
 
     def _write_rows(self, rows: Iterable[Row]) -> None:
         newest: dict[str, Run] = {}  # a run that moved twice in a turn is one row, with an event for each move
+        made: set[str] = set()
         for row in rows:
             match row:
                 case SaveRun():
                     newest[row.run.run_id] = row.run
                     if row.cause is not None:
+                        if row.from_state is None:
+                            made.add(row.run.run_id)
                         event = (row.run.run_id, row.time, row.from_state, row.run.state.value, row.cause)
                         self._db.execute(_EVENT, event)
                 case Decide():
@@ -118,7 +134,9 @@ class RunLog:
                     self._db.execute("delete from rests where job_name = ? and kind = ?", over)
         for run in newest.values():
             self._revision += 1
-            self._db.execute(_SAVE, (*_run_values(run), self._revision))
+            columns = dict(zip(_COLUMNS, (*_run_values(run), self._revision), strict=True))
+            if run.run_id in made or self._db.execute(_UPDATE, columns).rowcount == 0:
+                self._db.execute(_INSERT, columns)
             if run.is_final:
                 self._previous.pop(run.job_name, None)
 
