@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -138,7 +137,7 @@ class Attic:
         return count > 0
 
     def _move_up(self, name: str, inner: str, at: int) -> None:
-        above = f"{name.partition('~')[0]}~{secrets.token_hex(8)}"
+        above = f"{name.partition('~')[0]}~{os.urandom(8).hex()}"
         with self._enterable(inner, at):  # to be moved, a directory must be writable itself
             os.rename(inner, above, src_dir_fd=at, dst_dir_fd=self._place)
 
