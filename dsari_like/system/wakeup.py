@@ -21,6 +21,11 @@ from types import FrameType
 #: What a thread writes to say "look"; no signal has this number.
 LOOK = 0
 
+#: Ignored by Python itself, and put at their default in every child by `subprocess`.
+_RESTORED = {signal.SIGPIPE, signal.SIGXFSZ}
+
+_OF_TERMINAL = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+
 
 class Wakeup:
     """Sleeps until a deadline, a signal, a thread's `poke`, or a descriptor that became readable."""
@@ -32,10 +37,20 @@ class Wakeup:
         self._callbacks: dict[int, Callable[[], None]] = {}
 
     def catch(self, signals: Iterable[signal.Signals]) -> None:
-        """From now on these signals are numbers in the pipe and nothing else."""
+        """From now on these signals are numbers in the pipe and nothing else.
+
+        Whatever else the daemon was started with, by `nohup` or a shell script, ends with it: what is ignored or
+        blocked here would be so in every run, and no run can tell. A signal that has a handler is at its default in a
+        child, so one that was ignored gets a handler that does nothing and is ignored still. Those of the terminal
+        are put at their default: a write that is refused for SIGTTOU would be tried again for ever by a handler's.
+        """
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in signals:
             signal.signal(number, _note)
+        for number in signal.valid_signals() - _RESTORED:
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL if number in _OF_TERMINAL else _note)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def poke(self) -> None:
         """Wake the sleeper; may be called from any thread."""

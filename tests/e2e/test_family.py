@@ -1,4 +1,4 @@
-"""P15 end to end: at the limit, on cancel and at a stop the whole family of a run is gone; at a normal end nobody is."""
+"""P15 end to end: at the limit, on cancel and at a stop the whole family of a run is gone; at a normal end nobody."""
 
 from __future__ import annotations
 
