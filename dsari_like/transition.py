@@ -11,13 +11,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
 from dsari_like.core.due import MISSED_AFTER
-from dsari_like.core.inforce import OVERALL, Entry, entries, entry, overall
-from dsari_like.core.model import Configuration, Outcome
+from dsari_like.core.inforce import OVERALL, Entry, entry, overall
+from dsari_like.core.messages import Planned
+from dsari_like.core.model import Configuration, Job, Outcome
 from dsari_like.core.rezone import REACH, times_of
 from dsari_like.core.rule import Rule, next_of
 from dsari_like.core.schedule import ScheduleError
@@ -36,51 +36,72 @@ def take(
     A run log that cannot be written is weather: the daemon goes on, and what it could not record is recorded by the
     next one.
     """
-    compared = _Compared(configuration, kept, anchors, now, reload)
+    found = Comparison(configuration, kept, anchors, now, reload=reload)
     try:
-        changed, gone = compared.all()
-        if compared.nothing_yet:
-            kept.remember(entries(configuration, partial(plans.zone_name, configuration)), ())
-        elif changed or gone:
-            kept.remember(changed, gone)
+        if not found.is_empty:
+            kept.remember(found.entries(), (before.job_name for before in found.gone))
     except sqlite3.Error as error:
         LOG.warning("cannot record the configuration in force: %s; plan compares with an older one until then", error)
-    return compared.made
+    return found.made
 
 
-class _Compared:
-    """The configuration beside what is recorded, job by job."""
+class Comparison:
+    """A configuration beside what is recorded of the one in force, job by job."""
 
     def __init__(
-        self, configuration: Configuration, kept: InForce, anchors: Mapping[str, float], now: float, reload: bool
+        self,
+        configuration: Configuration,
+        kept: InForce,
+        anchors: Mapping[str, float],
+        now: float,
+        *,
+        reload: bool = False,
     ) -> None:
         self._configuration, self._kept, self._anchors = configuration, kept, anchors
         self._now, self._reload = now, reload
-        self._zone_of = partial(plans.zone_name, configuration)
-        self.made: dict[str, frozenset[str]] = {}
-        self.nothing_yet = False
+        self.changed: list[tuple[Entry, Entry]] = []  # what is recorded, and what is to be
+        self.gone: list[Entry] = []
+        self.made: dict[str, frozenset[str]] = {}  # calendar times that had their run under earlier times of the job
+        seen = {self._compared(before) for before in kept.entries()}
+        self.added: list[Job] = [job for name, job in configuration.jobs.items() if name not in seen]
+        self.is_first = not seen
 
-    def all(self) -> tuple[list[Entry], list[str]]:
-        """The entries that are not what is recorded, and the jobs that are there no more."""
-        jobs, seen, changed, gone = self._configuration.jobs, set(), [], []
-        for before in self._kept.entries():
-            name = before.job_name
-            seen.add(name)
-            if name != OVERALL and name not in jobs:
-                gone.append(name)
-                continue
-            after = self._after(before)
-            if after != before:
-                changed.append(after)
-        self.nothing_yet = not seen
-        missing = () if self.nothing_yet else (job for name, job in jobs.items() if name not in seen)
-        return [*changed, *(entry(job, self._zone_of(job)) for job in missing)], gone
+    @property
+    def is_empty(self) -> bool:
+        """Whether what is recorded may stay as it is."""
+        return not (self.changed or self.gone or self.added or self.is_first)
+
+    def entries(self) -> Iterator[Entry]:
+        """What is to be recorded in the place of what is."""
+        if self.is_first:
+            yield overall(self._configuration)
+        yield from (after for _, after in self.changed)
+        yield from (entry(job, plans.zone_name(self._configuration, job)) for job in self.added)
+
+    def before(self, one: Entry) -> Planned | None:
+        """The times a job had; None where they cannot be told any more, as by an older version of the schedules, or
+        for a zone or a calendar that is no more."""
+        job = replace(one.job(), enabled=True)
+        alone = Configuration(jobs={job.name: job}, calendars=self._configuration.calendars)
+        try:
+            rules = plans.bind_all(alone, self._anchors, self._now).get(job.name, ())
+            return Planned(rules, None, plans.windows_all(alone).get(job.name), one.made_times)
+        except (ScheduleError, Unfit, LookupError):
+            return None
+
+    def _compared(self, before: Entry) -> str:
+        name = before.job_name
+        if name != OVERALL and name not in self._configuration.jobs:
+            self.gone.append(before)
+        elif (after := self._after(before)) != before:
+            self.changed.append((before, after))
+        return name
 
     def _after(self, before: Entry) -> Entry:
         if before.job_name == OVERALL:
             return overall(self._configuration)
         job = self._configuration.jobs[before.job_name]
-        after = entry(job, self._zone_of(job))
+        after = entry(job, plans.zone_name(self._configuration, job))
         if after.times == before.times and before.made is None:
             return after
         made = _fresh(before.made_times, self._now)
@@ -92,14 +113,13 @@ class _Compared:
 
     def _ran(self, before: Entry) -> frozenset[str]:
         """The calendar times that had their run under the earlier times of a job."""
-        try:
-            job = replace(before.job(), enabled=True)
-            rules = plans.bind_all(Configuration(jobs={job.name: job}), self._anchors, self._now).get(job.name, ())
-        except (ScheduleError, Unfit):  # of an older version, or a zone that the machine has no more
+        planned = self.before(before)
+        if planned is None:
             return frozenset()
         decided = self._kept.decided(before.job_name, self._now - REACH)
         ran = [slot for slot, outcome in decided.items() if outcome in _RAN]
-        return times_of(rules, [*ran, *(slot for slot in self._at_once(rules) if slot not in decided)])
+        at_once = [slot for slot in self._at_once(planned.rules) if slot not in decided]
+        return times_of(planned.rules, [*ran, *at_once])
 
     def _at_once(self, rules: tuple[Rule, ...]) -> Iterator[float]:
         """The slots that have just come: at a reload the engine decides them first, under the old rules."""

@@ -22,6 +22,7 @@ from dsari_like.core.model import Configuration, Job
 from dsari_like.core.schedule import Rule
 from dsari_like.errors import StoreError
 from dsari_like.store.db import open_reader
+from dsari_like.store.inforce import InForce
 from dsari_like.store.migrations import migrate
 from dsari_like.store.reader import Reader, RunRow
 from dsari_like.system.clock import Clock
@@ -42,8 +43,17 @@ class Look:
     @cached_property
     def reader(self) -> Reader:
         """Questions to the run log."""
+        return Reader(self._opened)
+
+    @cached_property
+    def in_force(self) -> InForce:
+        """What the daemon recorded of the configuration that it uses, or used last."""
+        return InForce(self._opened)
+
+    @cached_property
+    def _opened(self) -> sqlite3.Connection:
         self._connection = _connected(self.configuration.database_file)
-        return Reader(self._connection)
+        return self._connection
 
     def close(self) -> None:
         """Let the run log go."""

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "output": "what a run printed",
     "tail": "follow what running runs print",
     "next": "coming times of the schedules, across changes of the clock",
+    "plan": "what a reload would change: jobs, and the coming times that move, appear or vanish",
     "explain": "why a job ran, waits, was skipped, folded or refused",
     "render": "bring the reports up to date",
     "prune": "remove old runs as the rules of retention say, or tell what they would do",

@@ -9,7 +9,7 @@ secret gives the secret away. Must not know where the entries are kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -82,13 +82,6 @@ class Entry(NamedTuple):
         rest = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
         of_times = ("schedule", "timezone", "dst", "enabled", "blackout")
         return (*(name for name in of_times if getattr(self, name) != getattr(other, name)), *rest)
-
-
-def entries(configuration: Configuration, zone_of: Callable[[Job], str]) -> Iterator[Entry]:
-    """The entries of a configuration; `zone_of` names the zone that the schedule of a job is in."""
-    yield overall(configuration)
-    for job in configuration.jobs.values():
-        yield entry(job, zone_of(job))
 
 
 def entry(job: Job, zone: str) -> Entry:
