@@ -13,6 +13,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dsari_like.core import messages as m
 from dsari_like.orders import Orders
@@ -21,7 +22,9 @@ from dsari_like.spool.inbox import Found
 from dsari_like.system.logs import LOG
 from dsari_like.system.patience import Patience
 from dsari_like.translate import translate
-from dsari_like.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from dsari_like.upkeep import Upkeep
 
 #: A source yields at most so much in one turn, so that no flood starves the others.
 BATCH = 256
@@ -49,7 +52,7 @@ class Daemon:
         self._render_at = 0.0
         self._offset: float | None = None  # wall clock less monotonic clock, at the last turn
         self._found: deque[Found] = deque()  # claimed and read, not told to the engine yet
-        self._upkeep = Upkeep(parts)
+        self._made_upkeep: Upkeep | None = None
         self.stopped = False
 
     def run(self) -> None:
@@ -72,6 +75,15 @@ class Daemon:
             parts.notifier.send("WATCHDOG=1")
         if self._orders.stopping is not None and not self._unwritten:
             self.stopped = not parts.engine.active()
+
+    @property
+    def _upkeep(self) -> Upkeep:
+        """Made in the first turn: a start waits for nothing of it."""
+        if self._made_upkeep is None:
+            from dsari_like.upkeep import Upkeep
+
+            self._made_upkeep = Upkeep(self.parts)
+        return self._made_upkeep
 
     def settle(self, now: m.Now) -> None:
         """Everything that has happened, and what follows from it. Also what is done before anybody is told that the
