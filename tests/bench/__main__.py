@@ -19,6 +19,7 @@ from tests.bench.burst import burst
 from tests.bench.figures import Figure, middle, table
 from tests.bench.idle import idle
 from tests.bench.latency import growth, latency
+from tests.bench.retention import retention
 from tests.bench.seconds import seconds
 from tests.bench.startup import startup
 from tests.bench.workshop import Workshop
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Workshop], list[Figure]]] = {
     "seconds": seconds,
     "idle": idle,
     "startup": startup,
+    "retention": retention,
 }
 
 
