@@ -194,9 +194,9 @@ def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]
     """Imported when the first page is due: a fifth of what a start has to load is for pages."""
     from dsari_like.report.renderer import Renderer
 
-    data_dir = configuration.data_dir
+    html_dir, runs_dir = (os.path.join(configuration.data_dir, name) for name in ("html", "runs"))
     reader = Reader(open_reader(configuration.database_file))
-    return Renderer(configuration, bound, reader, os.path.join(data_dir, "html"), os.path.join(data_dir, "runs"))
+    return Renderer(configuration, bound, reader, html_dir, runs_dir, windows=plans.windows_all(configuration))
 
 
 def _state(configuration: Configuration, now: m.Now) -> dict[str, object]:

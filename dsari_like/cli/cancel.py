@@ -8,17 +8,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dsari_like.cli.asking import Request, add_reason, ask, is_left_lying, refuse_refused
 from dsari_like.cli.exits import DONE, NO, NO_DAEMON, No, NotFound
 from dsari_like.cli.following import Patience, is_final
 from dsari_like.cli.look import Look, looking
 from dsari_like.cli.printing import say
 from dsari_like.cli.receipts import read_receipt
-from dsari_like.cli.standing import daemon_of
-from dsari_like.errors import StoreError, UserError
 from dsari_like.report.words import outcome_sentence
-from dsari_like.spool.drop import drop_control
 from dsari_like.store.reader import RunRow
-from dsari_like.system.ids import new_id
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
         " when the run has ended already, 4 when no daemon is running; the request then waits for the next one.",
     )
     parser.add_argument("run_id", metavar="RUN", help="the run")
-    parser.add_argument("--reason", metavar="TEXT", help="why; kept with the run")
+    add_reason(parser, "kept with the run")
     parser.add_argument(
         "--wait", action="store_true", help="end when the run has ended: 0 if it was cancelled, 1 if not"
     )
@@ -42,13 +39,11 @@ def run(args: argparse.Namespace) -> int:
         row = _run(args.run_id, look)
         if is_final(row):
             raise No(f"run {row.run_id} has ended already: {outcome_sentence(row, look.zone)}")
-        request = {"action": "cancel", "run": row.run_id, "reason": args.reason, "id": new_id(look.now)}
-        path = _drop(look, {key: value for key, value in request.items() if value})
-        if not daemon_of(look.configuration).alive:
-            say(f"no daemon is running; the request {path} waits for the next one")
+        request = ask(look, "cancel", run=row.run_id, reason=args.reason)
+        if is_left_lying(look, request):
             return NO_DAEMON
         if args.wait:
-            return _wait(look, row, str(request["id"]))
+            return _wait(look, row, request)
         say(f"asked for run {row.run_id} of {row.job_name} to be cancelled")
     return DONE
 
@@ -63,19 +58,10 @@ def _run(text: str, look: Look) -> RunRow:
     raise NotFound(f"there is no run '{text}'")
 
 
-def _drop(look: Look, request: dict[str, Any]) -> str:
-    try:
-        return drop_control(look.configuration.data_dir, request)
-    except UserError as error:
-        raise StoreError(str(error)) from None
-
-
-def _wait(look: Look, row: RunRow, request_id: str) -> int:
+def _wait(look: Look, row: RunRow, request: Request) -> int:
     patience, now = Patience(), row
     while not is_final(now):
-        receipt = read_receipt(look.configuration.data_dir, request_id)
-        if receipt is not None and receipt.state == "refused":
-            raise No(f"the request was refused: {receipt.reason}")
+        refuse_refused(read_receipt(look.configuration.data_dir, request.id))
         patience.rest(moved=False)
         now = look.reader.run(row.run_id) or row
     say(f"run {now.run_id}: {outcome_sentence(now, look.zone)}")

@@ -21,6 +21,7 @@ from dsari_like.cli.times import read_time
 from dsari_like.core.model import Job
 from dsari_like.core.schedule import Rule, next_of
 from dsari_like.report.moments import duration, moment, zone_name
+from dsari_like.report.rests import pause_sentence
 from dsari_like.report.words import cause_sentence, decision_sentence, outcome_sentence, state_word
 from dsari_like.spool.files import is_candidate
 from dsari_like.store.reader import DecisionRow, RunRow
@@ -135,10 +136,13 @@ def _now(name: str, look: Look) -> Iterator[str]:
             yield f"Run {row.run_id} is {state_word(row.status)}. {why_waiting(row, running, look)}"
     if not daemon_of(look.configuration).alive:
         yield "No daemon is running, and nothing starts before one does."
+    yield from (
+        pause_sentence(pause, look.zone) for pause in look.rests.pauses(look.now) if pause.job_name in (name, "")
+    )
     rules = look.plans().get(name, ())
     slot = next_of(rules, look.now)
     if slot is not None:
-        yield f"By its schedule it is due next {moment(slot.time, look.zone)}" + _note(slot.note)
+        yield f"By its schedule it is due next {moment(slot.time, look.zone)}{_note(look.note(name, rules, slot))}"
     elif rules and not any(rule.is_reboot for rule in rules):
         yield "Its schedule never comes again."
 
@@ -187,7 +191,9 @@ def _why_nothing(name: str, job: Job | None, rules: Sequence[Rule], time: float,
     zone = look.zone_of(job) if job else look.zone
     slot = slot_near(rules, time, _CLOSE)
     if time > look.now:
-        yield "That time is still to come" + (", and the schedule has a slot then." if slot else ".")
+        coming = next_of(rules, slot - 0.001) if slot is not None else None
+        note = _note(look.note(name, rules, coming)) if coming else ""
+        yield "That time is still to come" + (f", and the schedule has a slot then{note}" if coming else ".")
     elif job is None:
         yield "It is not configured, so it has no schedule."
     elif not job.enabled:

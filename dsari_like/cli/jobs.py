@@ -17,6 +17,7 @@ from dsari_like.cli.table import Column, state_column
 from dsari_like.cli.times import stamp
 from dsari_like.core.model import Job
 from dsari_like.core.schedule import Rule, next_of
+from dsari_like.report.rests import LEFT_OUT, pause_object
 from dsari_like.report.words import state_word
 
 _COLUMNS = (
@@ -34,8 +35,8 @@ def add_parser(subparsers: Any) -> None:
     """The command's own options."""
     parser = subparsers.add_parser(
         "jobs",
-        description="Lists the configured jobs: whether each runs, waits, is idle or disabled, how its last run"
-        " ended, and when it is due next by its schedule.",
+        description="Lists the configured jobs: whether each runs, is paused, waits, is idle or disabled, how its last"
+        " run ended, and when it is due next by its schedule, also where that time will be left out.",
     )
     parser.add_argument("--job", action="append", metavar="NAME", help="only this job; may be given again")
     add_format(parser)
@@ -54,14 +55,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open_states(look: Look) -> dict[str, str]:
-    """Running or waiting, for each job that does; a job that does both runs."""
+    """What is said of a job before anything else: that it runs, else that it is paused, else that it waits."""
     found = {run.job_name: "waiting" for run in look.reader.waiting()}
+    jobs = look.configuration.jobs.items()
+    found |= {name: "paused" for name, job in jobs if job.enabled and look.rests.pause(name, look.now)}
     return found | {run.job_name: "running" for run in look.reader.running()}
 
 
 def _object(job: Job, look: Look, plans: Mapping[str, Sequence[Rule]], states: Mapping[str, str]) -> dict[str, Any]:
     last = look.reader.last_of(job.name)
-    slot = next_of(plans.get(job.name, ()), look.now)
+    rules, pause = plans.get(job.name, ()), look.rests.pause(job.name, look.now)
+    slot = next_of(rules, look.now)
+    note = look.note(job.name, rules, slot) if slot else ""
     return {
         "job_name": job.name,
         "state": states.get(job.name, "idle" if job.enabled else "disabled"),
@@ -70,6 +75,8 @@ def _object(job: Job, look: Look, plans: Mapping[str, Sequence[Rule]], states: M
         "schedule": list(job.schedule),
         "schedule_timezone": job.schedule_timezone or look.configuration.timezone or None,
         "next_time": slot.time if slot else None,
+        "next_note": note,
+        "paused": None if pause is None else pause_object(pause),
         "command": list(job.command),
         "concurrency_groups": list(job.concurrency_groups),
         "last_run": None if last is None else run_object(last),
@@ -84,7 +91,7 @@ def _cells(found: Mapping[str, Any], look: Look) -> tuple[str, ...]:
         found["state"],
         state_word(last["status"]) if last else "-",
         stamp(_when(last), look.zone) if last else "-",
-        stamp(found["next_time"], look.zone),
+        stamp(found["next_time"], look.zone) + (" (left out)" if LEFT_OUT in found["next_note"] else ""),
         "; ".join(found["schedule"]) or "-",
         found["description"],
     )

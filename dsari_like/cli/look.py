@@ -10,7 +10,7 @@ import argparse
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from functools import cached_property
 
@@ -18,14 +18,17 @@ from dsari_like.cli.exits import NotFound, UsageFault
 from dsari_like.cli.parser import did_you_mean
 from dsari_like.config import files, plans
 from dsari_like.config.places import locate
+from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration, Job
-from dsari_like.core.schedule import Rule
+from dsari_like.core.schedule import Rule, Slot
 from dsari_like.errors import StoreError
+from dsari_like.report.rests import Rests, slot_note
 from dsari_like.store.db import open_reader
 from dsari_like.store.inforce import InForce
 from dsari_like.store.migrations import migrate
 from dsari_like.store.reader import Reader, RunRow
 from dsari_like.system.clock import Clock
+from dsari_like.system.lock import is_locked
 
 
 class Look:
@@ -54,6 +57,22 @@ class Look:
     def _opened(self) -> sqlite3.Connection:
         self._connection = _connected(self.configuration.database_file)
         return self._connection
+
+    @cached_property
+    def rests(self) -> Rests:
+        """Who is paused, and whose next slot is to be left out."""
+        found = self.reader.rests()
+        return Rests(found, watched=bool(found) and is_locked(self.configuration.data_dir))
+
+    @cached_property
+    def windows(self) -> dict[str, Windows]:
+        """The blackouts of all jobs that have any."""
+        return plans.windows_all(self.configuration)
+
+    def note(self, name: str, rules: Sequence[Rule], slot: Slot, zone: tzinfo | None = None) -> str:
+        """What is to be said of a coming slot: why it is when it is, and why it will start nothing."""
+        rest = self.rests.note(name, rules, slot.time, self.now, zone or self.zone)
+        return slot_note(slot, rest, self.windows.get(name))
 
     def close(self) -> None:
         """Let the run log go."""

@@ -1,7 +1,7 @@
 """`dsari-like next`: the coming times of the schedules, in UTC and in the zone of each job.
 
-Owns the choice of the stretch of time. Which times there are is for the schedules to say. Must not know the daemon:
-what is listed is what the configuration means.
+Owns the choice of the stretch of time. Which times there are is for the schedules to say, and what becomes of them
+for the pauses that are recorded. What is listed is what the configuration means, whether a daemon runs or not.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "next",
         description="Lists when jobs are due by their schedules, in UTC and in the zone of each, and notes what a"
-        " change of the clock makes up or repeats. Times are given as a span from now (90s, 15m, 2h, 1d), as today"
-        " or tomorrow, as a date, or in epoch seconds.",
+        " change of the clock makes up or repeats, and what a pause, skip-next or a blackout will leave out. Times are"
+        " given as a span from now (90s, 15m, 2h, 1d), as today or tomorrow, as a date, or in epoch seconds.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="only this job")
     parser.add_argument(
@@ -58,8 +58,9 @@ def run(args: argparse.Namespace) -> int:
         plans = _plans(args.name, look)
         found = list(_found(args, plans, after, until))
         _tell_more(plans, look, after, until, found)
-    objects = [_object(one, look) for one in found]
-    rows = [_cells(one, look) for one in found]
+        noted = [(one, _note(one, plans, look)) for one in found]
+    objects = [_object(one, note, look) for one, note in noted]
+    rows = [_cells(one, note, look) for one, note in noted]
     print_listing(args, objects, _COLUMNS, rows, "nothing comes" + (" in this time" if args.until else ""))
     return DONE
 
@@ -109,18 +110,23 @@ def _tell_more(
         say(f"only the first {_MOST} are listed")
 
 
-def _object(one: Coming, look: Look) -> dict[str, Any]:
+def _note(one: Coming, plans: Mapping[str, Sequence[Rule]], look: Look) -> str:
+    name = one.job_name
+    return look.note(name, plans[name], one.slot, look.zone_of(look.configuration.jobs[name]))
+
+
+def _object(one: Coming, note: str, look: Look) -> dict[str, Any]:
     zone = look.zone_of(look.configuration.jobs[one.job_name])
     return {
         "job_name": one.job_name,
         "utc": iso(one.time),
         "local": iso(one.time, zone),
         "timezone": zone_name(zone),
-        "note": one.slot.note,
+        "note": note,
     }
 
 
-def _cells(one: Coming, look: Look) -> tuple[str, ...]:
+def _cells(one: Coming, note: str, look: Look) -> tuple[str, ...]:
     zone = look.zone_of(look.configuration.jobs[one.job_name])
     utc = iso(one.time).replace("T", " ").removesuffix("Z")
-    return (one.job_name, utc, stamp(one.time, zone), zone_name(zone), one.slot.note)
+    return (one.job_name, utc, stamp(one.time, zone), zone_name(zone), note)

@@ -16,7 +16,8 @@ from dsari_like.cli.exits import UsageFault
 
 PROG = "dsari-like"
 
-#: Every command is a module of this package of the same name, with `add_parser(subparsers)` and `run(args) -> int`.
+#: Every command is a module of this package of the same name (`skip_next` is that of `skip-next`), with
+#: `add_parser(subparsers)` and `run(args) -> int`.
 COMMANDS: Mapping[str, str] = {
     "daemon": "run the daemon in the foreground",
     "check": "validate the configuration; every error at once",
@@ -35,6 +36,9 @@ COMMANDS: Mapping[str, str] = {
     "render": "bring the reports up to date",
     "prune": "remove old runs as the rules of retention say, or tell what they would do",
     "cancel": "end a run, or take it out of the queue",
+    "pause": "let a job rest, or all of them, until a time or until further notice",
+    "unpause": "end a pause",
+    "skip-next": "leave out the next time of a schedule",
     "config": "the configuration in effect, and the schema of its files",
     "completion": "completion of commands and options for a shell",
 }
@@ -86,7 +90,7 @@ def build(commands: Iterable[str]) -> Parser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands = tuple(commands)
     for name in commands:
-        module = import_module(f"dsari_like.cli.{name}")
+        module = import_module(f"dsari_like.cli.{name.replace('-', '_')}")
         module.add_parser(subparsers)
         _finish(subparsers.choices[name], module.run)
     for name in () if commands else COMMANDS:

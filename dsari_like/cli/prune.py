@@ -172,4 +172,4 @@ def _render(look: Look) -> None:
 
     data_dir = look.configuration.data_dir
     html_dir, runs_dir = os.path.join(data_dir, "html"), os.path.join(data_dir, "runs")
-    Renderer(look.configuration, look.plans(), look.reader, html_dir, runs_dir).all(look.now)
+    Renderer(look.configuration, look.plans(), look.reader, html_dir, runs_dir, windows=look.windows).all(look.now)

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         data_dir = look.configuration.data_dir
         html_dir = os.path.abspath(args.output) if args.output else os.path.join(data_dir, "html")
         runs_dir = os.path.join(data_dir, "runs")
-        renderer = Renderer(look.configuration, look.plans(), look.reader, html_dir, runs_dir)
+        renderer = Renderer(look.configuration, look.plans(), look.reader, html_dir, runs_dir, windows=look.windows)
         progress, done = _progress()
         try:
             renderer.all(look.now, progress, args.regenerate)

@@ -46,5 +46,7 @@ def daemon_of(configuration: Configuration) -> Daemon:
 def why_waiting(run: RunRow, running: Sequence[RunRow], look: Look) -> str:
     """What an open run waits for, as a sentence."""
     if run.status == "scheduled" and run.schedule_time > look.now:
-        return f"It is not due before {moment(run.schedule_time, look.zone)}."
-    return waiting_sentence(run, running, look.configuration)
+        rest = look.rests.why(run.job_name, run.schedule_time, look.zone)
+        return f"It is not due before {moment(run.schedule_time, look.zone)}{', and then ' + rest if rest else ''}."
+    rest = look.rests.why(run.job_name, look.now, look.zone)
+    return waiting_sentence(run, running, look.configuration, rest)

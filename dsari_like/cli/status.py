@@ -1,4 +1,4 @@
-"""`dsari-like status`: is the daemon alive, what runs, what waits and for what, what comes next.
+"""`dsari-like status`: is the daemon alive, what runs, what waits and for what, who is paused, what comes next.
 
 Owns the page. Must not know how any of it is found out.
 """
@@ -19,7 +19,9 @@ from dsari_like.cli.printing import add_format, print_json
 from dsari_like.cli.standing import Daemon, daemon_of, why_waiting
 from dsari_like.cli.table import GAP, Column, in_colour, layout, painted, screen_width
 from dsari_like.cli.times import iso, stamp
+from dsari_like.core.model import Pause
 from dsari_like.report.moments import duration
+from dsari_like.report.rests import pause_object
 from dsari_like.report.words import trigger_word
 from dsari_like.store.reader import RunRow
 
@@ -39,6 +41,12 @@ _WAITING = (
     Column("for", right=True),
     Column("why", least=20),
 )
+_PAUSED = (
+    Column("job", least=8),
+    Column("since"),
+    Column("until"),
+    Column("reason", least=20),
+)
 _COMING = (Column("at"), Column("in", right=True), Column("job", least=8), Column("note", least=10))
 
 
@@ -47,15 +55,16 @@ class _Status:
     daemon: Daemon
     running: tuple[RunRow, ...]
     waiting: tuple[RunRow, ...]
-    coming: list[Coming]
+    paused: list[Pause]
+    coming: list[tuple[Coming, str]]  # with what will become of it
 
 
 def add_parser(subparsers: Any) -> None:
     """The command's own options."""
     parser = subparsers.add_parser(
         "status",
-        description="Tells whether a daemon is alive, what runs, what waits and for what, and which jobs are due"
-        " next. The exit status is 0 when a daemon is alive, 4 when none is.",
+        description="Tells whether a daemon is alive, what runs, what waits and for what, which jobs are paused, and"
+        " which are due next. The exit status is 0 when a daemon is alive, 4 when none is.",
     )
     add_format(parser)
 
@@ -64,8 +73,11 @@ def run(args: argparse.Namespace) -> int:
     """0 while a daemon holds the data directory, 4 while none does."""
     with looking(args) as look:
         daemon = daemon_of(look.configuration)
-        coming = first_of_each(look.plans(), look.now, _NEXT)
-        status = _Status(daemon, look.reader.running(), look.reader.waiting(), coming)
+        plans = look.plans()
+        slots = first_of_each(plans, look.now, _NEXT)
+        coming = [(one, look.note(one.job_name, plans[one.job_name], one.slot)) for one in slots]
+        paused = look.rests.pauses(look.now)
+        status = _Status(daemon, look.reader.running(), look.reader.waiting(), paused, coming)
         if args.format == "json":
             print_json(_object(status, look))
         else:
@@ -79,9 +91,10 @@ def _object(status: _Status, look: Look) -> dict[str, Any]:
         "daemon": asdict(status.daemon) | {"data_dir": look.configuration.data_dir},
         "running": [run_object(run) | {"pid": run.pid} for run in status.running],
         "waiting": [run_object(run) | {"why": why_waiting(run, status.running, look)} for run in status.waiting],
+        "paused": [pause_object(pause) for pause in status.paused],
         "next": [
-            {"job_name": one.job_name, "schedule_time": one.time, "utc": iso(one.time), "note": one.slot.note}
-            for one in status.coming
+            {"job_name": one.job_name, "schedule_time": one.time, "utc": iso(one.time), "note": note}
+            for one, note in status.coming
         ],
     }
 
@@ -92,7 +105,9 @@ def _page(status: _Status, look: Look) -> Iterator[str]:
     yield from _section(f"Running{down}", _RUNNING, [_running(run, look) for run in status.running])
     waiting = [_waiting(run, status.running, look) for run in status.waiting]
     yield from _section(f"Waiting{down}", _WAITING, waiting)
-    yield from _section("Next", _COMING, [_coming(one, look) for one in status.coming])
+    if status.paused:
+        yield from _section("Paused", _PAUSED, [_pause(pause, look) for pause in status.paused])
+    yield from _section("Next", _COMING, [_coming(one, note, look) for one, note in status.coming])
 
 
 def _daemon_lines(daemon: Daemon, look: Look) -> Iterator[str]:
@@ -140,5 +155,10 @@ def _waiting(run: RunRow, running: Sequence[RunRow], look: Look) -> tuple[str, .
     return (run.run_id, run.job_name, duration(look.now - run.queue_time), why_waiting(run, running, look))
 
 
-def _coming(one: Coming, look: Look) -> tuple[str, ...]:
-    return (stamp(one.time, look.zone), duration(one.time - look.now), one.job_name, one.slot.note)
+def _pause(pause: Pause, look: Look) -> tuple[str, ...]:
+    until = "further notice" if pause.until is None else stamp(pause.until, look.zone)
+    return (pause.job_name or "all jobs", stamp(pause.time, look.zone), until, pause.reason)
+
+
+def _coming(one: Coming, note: str, look: Look) -> tuple[str, ...]:
+    return (stamp(one.time, look.zone), duration(one.time - look.now), one.job_name, note)

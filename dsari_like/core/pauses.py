@@ -59,6 +59,10 @@ class Pauses:
         """Asking twice leaves out one slot, not two: a request that is repeated must do no more."""
         self._skips[skip.job_name] = skip
 
+    def skip_of(self, name: str) -> SkipNext | None:
+        """The wish to leave out the job's next slot, for those who only look."""
+        return self._skips.get(name)
+
     def take_skip(self, name: str) -> SkipNext | None:
         """The wish to leave out this slot, which is fulfilled by it."""
         return self._skips.pop(name, None)

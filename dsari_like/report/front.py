@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from dsari_like.report import moments, names, views, words
-from dsari_like.report.overview import Standing, time_of
+from dsari_like.report import attention, moments, names, views, words
+from dsari_like.report.attention import Trouble
+from dsari_like.report.overview import time_of
+from dsari_like.report.rests import pause_object
 from dsari_like.report.shapes import decision_object, run_object
 from dsari_like.report.views import Day, Head, JobLine, RunLine, Scene, Time
 from dsari_like.store.reader import DecisionRow, RunRow
@@ -19,19 +21,6 @@ from dsari_like.store.reader import DecisionRow, RunRow
 LATEST, FAILURES, SHOWN, DUE = 25, 10, 20, 10
 _LOOKED_AT = 100  # rows looked through for those that may be shown
 _ODD_OUTCOMES = ("refused", "missed", "dropped", "skipped")
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that needs somebody: a failing job, a page that could not be made, a doubtful configuration."""
-
-    kind: str
-    name: str
-    url: str
-    text: str
-    since: Time | None = None
-    detail: str = ""
-    good: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +34,12 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A job that will be due."""
+    """A job that will be due; the note says what keeps it from starting then."""
 
     job: str
     url: str
     time: Time
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +105,14 @@ def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[He
         tuple(_shown(scene, scene.reader.running())),
         tuple(_shown(scene, scene.reader.waiting(_LOOKED_AT))),
     )
-    troubles = _troubles(scene, running, failed_pages)
+    troubles = attention.troubles(scene, running, failed_pages, now)
     live = _live(scene, running, _running_text)
     in_line = [run for run in waiting if run.status != "scheduled"]
-    queued = _live(scene, in_line, lambda s, run: words.waiting_sentence(run, running, s.configuration))
+    queued = _live(scene, in_line, lambda s, run: _waiting_text(s, run, running, now))
     active = counts.get("running", 0) + counts.get("timed_out", 0)
     view = FrontView(
-        headline=_headline(scene, troubles, len(live), len(queued)),
-        tone="bad" if troubles else "live" if live else "good",
+        headline=attention.headline(scene, troubles, len(live), len(queued)),
+        tone=attention.tone(troubles, bool(live)),
         troubles=tuple(troubles[:SHOWN]),
         more_troubles=max(0, len(troubles) - SHOWN),
         running=live[:SHOWN],
@@ -171,45 +161,9 @@ def _page_links(scene: Scene, here: int) -> tuple[PageLink, ...]:
     )
 
 
-def _headline(scene: Scene, troubles: list[Trouble], running: int, waiting: int) -> str:
-    failing = sum(1 for trouble in troubles if trouble.kind == "failing")
-    other = len(troubles) - failing
-    parts = [f"{failing} failing"] if failing else []
-    parts += [f"{other} to look at"] if other else []
-    if not parts:
-        parts = ["All is well"] if any(scene.overview.of(name).run_id for name in scene.overview.names) else ["Ready"]
-    parts += [f"{running} running"] if running else []
-    parts += [f"{waiting} waiting"] if waiting else []
-    return ", ".join(parts)
-
-
-def _troubles(scene: Scene, running: Iterable[RunRow], failed_pages: Mapping[str, str]) -> list[Trouble]:
-    found = [_failing(scene, standing) for standing in scene.overview.failing()]
-    found += [_stuck(scene, run) for run in running if run.status == "timed_out"]
-    found += [
-        Trouble("page", page, names.link("", page), f"This page could not be made as it should: {problem}")
-        for page, problem in sorted(failed_pages.items())
-    ]
-    found += [Trouble("configuration", "Configuration", "", text) for text in scene.configuration.warnings]
-    return found
-
-
-def _failing(scene: Scene, standing: Standing) -> Trouble:
-    since = standing.failing_since
-    return Trouble(
-        "failing",
-        standing.name,
-        names.link("", names.run_page(standing.name, standing.failed_run_id)),
-        views.streak_words(standing),
-        views.time(scene, since) if since is not None else None,
-        standing.failed_reason,
-        views.time(scene, standing.good_time) if standing.good_time is not None else None,
-    )
-
-
-def _stuck(scene: Scene, run: RunRow) -> Trouble:
-    url = names.link("", names.run_page(run.job_name, run.run_id))
-    return Trouble("timed_out", run.job_name, url, words.outcome_sentence(run, scene.zone))
+def _waiting_text(scene: Scene, run: RunRow, running: Iterable[RunRow], now: float) -> str:
+    rest = scene.overview.rests.why(run.job_name, now, scene.zone)
+    return words.waiting_sentence(run, running, scene.configuration, rest)
 
 
 def _running_text(scene: Scene, run: RunRow) -> str:
@@ -237,11 +191,21 @@ def _days(scene: Scene, runs: Iterable[RunRow], count: int) -> tuple[Day, ...]:
 
 def _due(scene: Scene, now: float, future: Iterable[RunRow]) -> tuple[Due, ...]:
     """Slots of the schedules, and triggers that were given a time."""
-    slots = [(instant, name, names.job_page(name)) for instant, name in scene.overview.upcoming(now, DUE)]
-    slots += [(run.schedule_time, run.job_name, names.run_page(run.job_name, run.run_id)) for run in future]
+    slots = [(*coming, names.job_page(coming[1])) for coming in _upcoming(scene, now)]
+    slots += [(run.schedule_time, run.job_name, "", names.run_page(run.job_name, run.run_id)) for run in future]
     return tuple(
-        Due(name, names.link("", page), views.coming(scene, instant)) for instant, name, page in sorted(slots)[:DUE]
+        Due(name, names.link("", page), views.coming(scene, instant), note)
+        for instant, name, note, page in sorted(slots)[:DUE]
     )
+
+
+def _upcoming(scene: Scene, now: float) -> list[tuple[float, str, str]]:
+    """The slots that come next, each with what is to be said of it."""
+    overview = scene.overview
+    found = ((instant, name, overview.slot_at(name, instant)) for instant, name in overview.upcoming(now, DUE))
+    return [
+        (instant, name, overview.note(name, slot, now, scene.zone) if slot else "") for instant, name, slot in found
+    ]
 
 
 def _told(scene: Scene) -> tuple[Told, ...]:
@@ -280,7 +244,8 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
         ],
         "running": [run_object(run) for run in running],
         "waiting": [run_object(run) for run in waiting],
-        "next": [{"job_name": name, "time": instant} for instant, name in scene.overview.upcoming(now, DUE)],
+        "paused": [pause_object(pause) for pause in scene.overview.rests.pauses(now) if scene.shows(pause.job_name)],
+        "next": [{"job_name": name, "time": instant, "note": note} for instant, name, note in _upcoming(scene, now)],
         "latest": [run_object(run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],
         "decisions": [
             decision_object(row) for row in scene.reader.decisions(limit=LATEST) if scene.shows(row.job_name)

@@ -20,13 +20,14 @@ from dsari_like.core.retention import rule_words
 from dsari_like.report import charts, moments, names, views, words
 from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
+from dsari_like.report.rests import pause_object, pause_sentence
 from dsari_like.report.shapes import decision_object, run_object
 from dsari_like.report.views import Day, Head, Scene, Time
 from dsari_like.store.reader import RunRow
 
 DUE, TOLD, LOOKED_AT = 5, 8, 50
 _SECONDS = ("catch_up_limit", "max_execution", "max_execution_grace")
-_ELSEWHERE = ("name", "description", "where")
+_ELSEWHERE = ("name", "description", "where", "blackout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class JobView:
     tone: str
     sentence: str
     why: str
+    rest: str
     archived: bool
     schedule: tuple[str, ...]
     schedule_text: tuple[str, ...]
     zone: str
+    blackouts: str
     coming: tuple[Coming, ...]
     good: Milestone | None
     failed: Milestone | None
@@ -96,7 +99,7 @@ def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[s
     view = _view(scene, name, now, root, rows, tuple(told(scene, root, row) for row in odd[:TOLD]))
     live = any(row.status in ("running", "timed_out") for row in rows)
     head = views.head(scene, page, f"{view.word.capitalize()}: {name}", view.tone, live)
-    return head, view, _twin(scene, name, rows, view, odd)
+    return head, view, _twin(scene, name, rows, view, odd) | _twin_of_rest(scene, name, now)
 
 
 def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ...], odd: tuple[Told, ...]) -> JobView:
@@ -111,10 +114,12 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         tone="bad" if standing.is_failing else views.tone_of(standing.status),
         sentence=words.outcome_sentence(rows[0], scene.zone) if rows else "It has not run yet.",
         why=_failing_words(scene, standing),
+        rest=_rest(scene, job, now),
         archived=job is None,
         schedule=tuple(rule.describe() for rule in scene.overview.rules(name)),
         schedule_text=job.schedule if job else (),
         zone=moments.zone_name(_zone(scene, job)),
+        blackouts=_blackouts(scene, name),
         coming=_coming(scene, job, name, now),
         good=_milestone(scene, root, name, standing.good_run_id, standing.good_time, ""),
         failed=_milestone(scene, root, name, standing.failed_run_id, standing.failed_time, standing.failed_reason),
@@ -142,12 +147,30 @@ def _failing_words(scene: Scene, standing: Standing) -> str:
     return f"{views.streak_words(standing)}, since {moments.moment(standing.failing_since, scene.zone)}."
 
 
+def _rest(scene: Scene, job: Job | None, now: float) -> str:
+    pause = scene.overview.rests.pause(job.name, now) if job else None
+    return pause_sentence(pause, scene.zone) if pause else ""
+
+
+def _blackouts(scene: Scene, name: str) -> str:
+    """What opens the windows in which the schedule starts nothing."""
+    windows = scene.overview.windows(name)
+    if windows is None:
+        return ""
+    fate = "moved to the end of the blackout" if windows.defer else "left out"
+    return f"{windows.describe()}: what is due then is {fate}."
+
+
 def _coming(scene: Scene, job: Job | None, name: str, now: float) -> tuple[Coming, ...]:
     if job is None:
         return ()
     zone = _zone(scene, job)
     return tuple(
-        Coming(views.coming(scene, slot.time, zone), _in_utc(slot.time, zone), slot.note)
+        Coming(
+            views.coming(scene, slot.time, zone),
+            _in_utc(slot.time, zone),
+            scene.overview.note(name, slot, now, scene.zone),
+        )
         for slot in scene.overview.slots(name, now, DUE)
     )
 
@@ -214,6 +237,11 @@ def _plain(value: Any) -> Any:
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
 
 
+def _twin_of_rest(scene: Scene, name: str, now: float) -> dict[str, Any]:
+    pause = scene.overview.rests.pause(name, now)
+    return {"paused": None if pause is None else pause_object(pause)}
+
+
 def _twin(scene: Scene, name: str, rows: Iterable[RunRow], view: JobView, odd: Iterable[Any]) -> dict[str, Any]:
     return {
         "job_name": name,
@@ -223,6 +251,7 @@ def _twin(scene: Scene, name: str, rows: Iterable[RunRow], view: JobView, odd: I
         "schedule": list(view.schedule_text),
         "timezone": view.zone,
         "next": [slot.time.iso for slot in view.coming],
+        "next_notes": [slot.note for slot in view.coming],
         "configuration": {setting.key: setting.value for setting in view.settings},
         "where": view.where,
         "runs": [run_object(row) for row in rows],

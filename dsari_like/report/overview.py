@@ -10,9 +10,13 @@ import heapq
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from statistics import median
 
+from dsari_like.core.blackout import Windows
+from dsari_like.core.model import ALL_JOBS
 from dsari_like.core.schedule import Rule, Slot, next_of
+from dsari_like.report.rests import Rests, slot_note
 from dsari_like.report.words import reason_words, shortened
 from dsari_like.store.reader import Reader, RunRow
 
@@ -46,14 +50,18 @@ class Standing:
 class Overview:
     """All visible jobs in order of their names, how each stands, and what is due next."""
 
-    def __init__(self, reader: Reader, plans: Mapping[str, tuple[Rule, ...]]) -> None:
+    def __init__(
+        self, reader: Reader, plans: Mapping[str, tuple[Rule, ...]], windows: Mapping[str, Windows] | None = None
+    ) -> None:
         self._reader = reader
         self._plans = plans
+        self._windows = windows or {}
         self._standing: dict[str, Standing] = {}
         self._heap: list[tuple[float, str]] = []
         self._failing: set[str] = set()
         self.names: list[str] = []
         self.archived: set[str] = set()
+        self.rests = Rests()
 
     def load(self, configured: Iterable[str], hidden: set[str], now: float) -> Iterator[None]:
         """Fill everything anew, a slice at a time."""
@@ -66,6 +74,7 @@ class Overview:
                 yield
             name = self._reader.job_after(name)
         visible = set(configured) - hidden
+        self.rests = Rests(self._reader.rests())
         self.archived = with_history - visible - hidden
         self.names = sorted(visible | self.archived)
         for count, name in enumerate(self.names, 1):
@@ -89,6 +98,11 @@ class Overview:
         else:
             self._failing.discard(name)
         return known
+
+    def rest(self, rests: Rests, names: set[str]) -> list[str]:
+        """Others rest from now on. Returns the jobs of these names that are shown; of the empty name, all."""
+        self.rests = rests
+        return list(self.names) if ALL_JOBS in names else sorted(filter(self._knows, names))
 
     def of(self, name: str) -> Standing:
         """How the job stands."""
@@ -120,6 +134,19 @@ class Overview:
     def rules(self, name: str) -> tuple[Rule, ...]:
         """The job's schedule as it is bound to its name and zone."""
         return self._plans.get(name, ())
+
+    def slot_at(self, name: str, instant: float) -> Slot | None:
+        """The slot of the job at this instant."""
+        return self.next_slot(name, instant - 0.001)
+
+    def windows(self, name: str) -> Windows | None:
+        """The job's blackouts."""
+        return self._windows.get(name)
+
+    def note(self, name: str, slot: Slot, now: float, zone: tzinfo) -> str:
+        """What is to be said of a coming slot: why it is when it is, and why it will start nothing."""
+        rest = self.rests.note(name, self.rules(name), slot.time, now, zone)
+        return slot_note(slot, rest, self.windows(name))
 
     def upcoming(self, now: float, count: int) -> list[tuple[float, str]]:
         """The jobs that are due next, each once."""

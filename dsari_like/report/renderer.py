@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
 from dsari_like.report.files import Site
 from dsari_like.report.histories import Histories
 from dsari_like.report.overview import Overview
-from dsari_like.report.stale import STATE, Keeping, Rendered, digest_of, fingerprint, recall
+from dsari_like.report.rests import Rests
+from dsari_like.report.stale import STATE, Keeping, Rendered, differing, digest, fingerprint, hidden, recall
 from dsari_like.store.reader import Reader
 from dsari_like.store.rows import RunRow
 
@@ -45,17 +47,19 @@ class Renderer:
         html_dir: str,
         runs_dir: str,
         zone: tzinfo | None = None,
+        windows: Mapping[str, Windows] | None = None,
     ) -> None:
         self._configuration = configuration
         self._reader = reader
         self._runs_dir = runs_dir
         self._zone = zone
         self._site = Site(html_dir, configuration.report_html_gz)
-        self._overview = Overview(reader, plans)
+        self._overview = Overview(reader, plans, windows or {})
         self._histories = Histories(reader, self._site, self._overview)
         self._now = 0.0
         self._again = False
         self._loaded = False
+        self._rest_mark = ""
         self._keeping = Keeping()
         self._rendered: Rendered | None = None
         self._work: Iterator[None] | None = None
@@ -64,7 +68,7 @@ class Renderer:
     # --- what the daemon and `render` call ----------------------------------------------------------------------
 
     def stale(self) -> bool:
-        """Whether there may be something to do: three look-ups, whatever the history."""
+        """Whether there may be something to do: four look-ups, whatever the history."""
         rendered = self._rendered
         return (
             self._work is not None
@@ -72,6 +76,7 @@ class Renderer:
             or rendered.revision != self._reader.newest_revision()
             or rendered.decision != self._reader.newest_decision()
             or rendered.pruned != self._reader.newest_pruned()
+            or self._rest_mark != self._reader.rest_mark()
         )
 
     def step(self, now: float, budget: float, clock: Clock) -> bool:
@@ -117,13 +122,13 @@ class Renderer:
         yield from self._news()
 
     def _begin(self) -> Iterator[None]:
-        template_dir = self._configuration.template_dir
-        fresh = Rendered(fingerprint(template_dir, self._settings()), self._digest())
+        configuration = self._configuration
+        fresh = Rendered(fingerprint(configuration, self._runs_dir), digest(configuration))
         known = None if self._again else recall(self._site.read(STATE))
         self._again = False
-        if known is None or known.fingerprint != fresh.fingerprint or self._missed_word(known):
+        if known is None or known.fingerprint != fresh.fingerprint or known.missed(self._reader.oldest_pruned()):
             fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
-            fresh.pruned = self._reader.newest_pruned()
+            fresh.pruned, fresh.rests = self._reader.newest_pruned(), Rests(self._reader.rests()).marks
             self._take(fresh)
             yield from self._everything(self._press())
             return
@@ -165,6 +170,7 @@ class Renderer:
         """Whatever changed since the pages were last up to date, a batch at a time."""
         rendered = self._rendered
         while rendered is not None:
+            yield from self._rested(rendered)
             runs = self._reader.changed_since(rendered.revision, BATCH, rendered.run_id)
             decisions = self._reader.decisions_since(rendered.decision, BATCH)
             pruned = self._reader.pruned_since(rendered.pruned, BATCH)
@@ -183,6 +189,27 @@ class Renderer:
                 shown = yield from self._histories.without(self._press(), pruned, self._now)
                 yield from self._front_pages(self._press(), shown)
                 rendered.pruned = pruned[-1].pruned_id
+            self._remember()
+
+    def _rested(self, rendered: Rendered) -> Iterator[None]:
+        """Pauses that came or went: the pages of their jobs, and what shows them all."""
+        mark = self._reader.rest_mark()
+        if mark == self._rest_mark:
+            return
+        rests = Rests(self._reader.rests())
+        names = differing(rendered.rests, rests.marks)
+        if self._loaded:
+            names |= differing(self._overview.rests.marks, rests.marks)
+        if names:
+            press = self._press()
+            yield from self._load()
+            shown = self._overview.rest(rests, names)
+            for name in shown:
+                press.job_page(name, self._now)
+                yield
+            yield from self._front_pages(press, shown)
+        rendered.rests, self._rest_mark = rests.marks, mark
+        if names:
             self._remember()
 
     def _changes(self, runs: Iterable[RunRow], jobs: set[str]) -> Iterator[None]:
@@ -234,7 +261,7 @@ class Renderer:
     def _load(self) -> Iterator[None]:
         """How all jobs stand; not before something is to be shown, and once."""
         if not self._loaded:
-            yield from self._overview.load(self._configuration.jobs, self._hidden(), self._now)
+            yield from self._overview.load(self._configuration.jobs, hidden(self._configuration), self._now)
             self._loaded = True
 
     def _take(self, rendered: Rendered) -> None:
@@ -249,28 +276,12 @@ class Renderer:
 
     def _forget(self) -> None:
         """Begin again from what is remembered beside the pages."""
-        self._work = self._rendered = None
+        self._work, self._rendered, self._rest_mark = None, None, ""
         self._loaded = self._keeping.paused = self._site.sweeping = False
 
-    def _missed_word(self, known: Rendered) -> bool:
-        """True when runs were removed so long ago that no word of it is left, and these pages have not heard it."""
-        return max(known.pruned, 0) + 1 < self._reader.oldest_pruned()
-
-    def _hidden(self) -> set[str]:
-        return {name for name, job in self._configuration.jobs.items() if not job.render_reports}
-
     def _remove_hidden(self) -> None:
-        for name in self._hidden():
+        for name in hidden(self._configuration):
             self._site.remove(names.job_directory(name))
-
-    def _settings(self) -> tuple[object, ...]:
-        c = self._configuration
-        limits = (c.report_run_output_start, c.report_run_output_end)
-        return (c.title, c.base_url, c.timezone, limits, c.report_html_gz, names.PAGE_SIZE, self._runs_dir)
-
-    def _digest(self) -> str:
-        c = self._configuration
-        return digest_of(c.files, (sorted(self._hidden()), len(c.jobs), c.warnings, c.config_dir, c.data_dir))
 
 
 def _histories_of(run: RunRow) -> set[int]:

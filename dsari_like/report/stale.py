@@ -1,9 +1,10 @@
 """What was rendered, remembered beside the pages.
 
 Owns `.rendered.json`. Lost, malformed or of another version it means: make everything again, never an error. A
-sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "pruned": 40, "settled":
-[805, 4040, 40], "failed": {}}`. A start goes on from what was settled: pages are not synced one by one, and what a
-power cut may have taken of them is younger than that. Making a page again that is there already writes nothing.
+sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "pruned": 40, "rests": {},
+"settled": [805, 4040, 40, {}], "failed": {}}`. A start goes on from what was settled: pages are not synced one by
+one, and what a power cut may have taken of them is younger than that. Making a page again that is there already
+writes nothing.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dsari_like import __version__
+from dsari_like.core.model import Configuration
+from dsari_like.report import names
 
 STATE = ".rendered.json"
 TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 SETTLED = 30.0  # seconds after which the system has written a file to the disk by itself
-_KINDS = (str, str, int, str, int, int, list, dict)
-_NOWHERE = (-1, -1, -1)
+_KINDS = (str, str, int, str, int, int, dict, list, dict)
+
+#: Revision, decision, pruned run, rests.
+Point = tuple[int, int, int, Mapping[str, str]]
+_NOWHERE: Point = (-1, -1, -1, {})
 
 
 @dataclass(slots=True)
@@ -35,13 +41,18 @@ class Rendered:
     run_id: str = ""  # with it, when a commit of many changes is half done
     decision: int = -1
     pruned: int = -1  # the last run whose pages were removed with it
-    settled: list[int] = field(default_factory=lambda: [*_NOWHERE])  # all three, of at least half a minute before
+    rests: Mapping[str, str] = field(default_factory=dict)  # who rests, as all pages show it
+    settled: list[Any] = field(default_factory=lambda: [*_NOWHERE])  # all four, of at least half a minute before
     failed: dict[str, str] = field(default_factory=dict)  # pages that could not be made, and why
 
     @property
-    def point(self) -> tuple[int, int, int]:
-        """The three together."""
-        return self.revision, self.decision, self.pruned
+    def point(self) -> Point:
+        """The four together."""
+        return self.revision, self.decision, self.pruned, self.rests
+
+    def missed(self, oldest_pruned: int) -> bool:
+        """True when runs were removed so long ago that no word of it is left, and these pages have not heard it."""
+        return max(self.pruned, 0) + 1 < oldest_pruned
 
     def text(self) -> str:
         """As it is kept."""
@@ -54,7 +65,7 @@ class Keeping:
 
     paused: bool = False  # while everything is made, there is no such point
     _since: float = 0.0
-    _last: tuple[int, int, int] = _NOWHERE
+    _last: Point = _NOWHERE
 
     def begin(self, rendered: Rendered, now: float) -> None:
         """Pages go on from here."""
@@ -73,7 +84,8 @@ def recall(text: str | None) -> Rendered | None:
     try:
         found: Any = json.loads(text or "")
         rendered = Rendered(**found)
-        rendered.revision, rendered.decision, rendered.pruned = map(int, rendered.settled)
+        *numbers, rendered.rests = rendered.settled
+        rendered.revision, rendered.decision, rendered.pruned = map(int, numbers)
         rendered.run_id = ""
         kinds = zip(asdict(rendered).values(), _KINDS, strict=True)
     except (ValueError, TypeError):
@@ -81,15 +93,34 @@ def recall(text: str | None) -> Rendered | None:
     return rendered if all(isinstance(value, kind) for value, kind in kinds) else None
 
 
-def fingerprint(template_dir: str | None, settings: Iterable[object]) -> str:
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
+    """The names that rest in another way, or in one of both only."""
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+
+
+def fingerprint(configuration: Configuration, runs_dir: str) -> str:
     """Changes with anything that changes every page: the version, a template or the style, ours or the user's, a
     setting. Reads the files itself: when nothing changed, nobody needs Jinja2."""
-    directories = [TEMPLATES, *([template_dir] if template_dir else [])]
+    c = configuration
+    directories = [TEMPLATES, *([c.template_dir] if c.template_dir else [])]
     files = (path for directory in directories for path in sorted(glob.glob(f"{glob.escape(directory)}/*")))
-    return digest_of(files, (__version__, *settings))
+    limits = (c.report_run_output_start, c.report_run_output_end)
+    settings = (c.title, c.base_url, c.timezone, limits, c.report_html_gz, names.PAGE_SIZE, runs_dir)
+    return _digest_of(files, (__version__, *settings))
 
 
-def digest_of(files: Iterable[str], settings: Iterable[object]) -> str:
+def digest(configuration: Configuration) -> str:
+    """Changes with what the pages of jobs and the front pages show of the configuration."""
+    c = configuration
+    return _digest_of(c.files, (sorted(hidden(c)), len(c.jobs), c.warnings, c.config_dir, c.data_dir))
+
+
+def hidden(configuration: Configuration) -> set[str]:
+    """The jobs that are on no page (D-27)."""
+    return {name for name, job in configuration.jobs.items() if not job.render_reports}
+
+
+def _digest_of(files: Iterable[str], settings: Iterable[object]) -> str:
     """Changes when a file of the configuration does; a file that cannot be read counts as its name."""
     digest = hashlib.sha256(repr(tuple(settings)).encode())
     for path in files:

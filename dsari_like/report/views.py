@@ -15,6 +15,7 @@ from urllib.parse import quote
 from dsari_like.core.model import Configuration
 from dsari_like.report import moments, names, words
 from dsari_like.report.overview import Overview, Standing, time_of
+from dsari_like.report.rests import pause_words
 from dsari_like.store.reader import Reader, RunRow
 
 TONES = {
@@ -199,7 +200,7 @@ def job_line(scene: Scene, root: str, name: str, now: float) -> JobLine:
         duration=moments.duration(standing.duration),
         good=time(scene, standing.good_time) if standing.good_time is not None else None,
         next=coming(scene, slot.time) if slot else None,
-        note=_job_note(scene, standing),
+        note=_job_note(scene, standing, now),
     )
 
 
@@ -210,14 +211,16 @@ def streak_words(standing: Standing) -> str:
     return f"{standing.streak} failures in a row" if standing.streak > 1 else "Failed"
 
 
-def _job_note(scene: Scene, standing: Standing) -> str:
+def _job_note(scene: Scene, standing: Standing, now: float) -> str:
     job = scene.configuration.jobs.get(standing.name)
     if job is None:
         return "archived: no longer configured"
     if not job.enabled:
         return "not enabled"
+    pause = scene.overview.rests.pause(standing.name, now)
     said = standing.status == "failed" and standing.streak == 1  # the state says it all
-    return streak_words(standing) if standing.is_failing and not said else ""
+    streak = streak_words(standing) if standing.is_failing and not said else ""
+    return " · ".join(filter(None, (pause_words(pause, scene.zone) if pause else "", streak)))
 
 
 def _waited(run: RunRow) -> str:

@@ -146,13 +146,16 @@ def decision_sentence(decision: DecisionRow, zone: tzinfo) -> str:
     return _sentence(f"{what} {_outcome_words(decision)}", decision.reason, joint=": ")
 
 
-def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Configuration) -> str:
-    """What a run that is not running waits for, as far as the run log and the configuration tell."""
+def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Configuration, rest: str = "") -> str:
+    """What a run that is not running waits for, as far as the run log and the configuration tell. `rest` says that
+    its job is paused, if it is: nothing else matters then."""
     job, others = configuration.jobs.get(run.job_name), tuple(running)
     if run.status == "blocked":
         return "It is blocked until its expression comes true."
     if run.status == "scheduled":
         return "It is not due yet."
+    if rest:
+        return f"It waits because {rest}."
     if job is None:
         return "Its job is no longer configured."
     own = [other.run_id for other in others if other.job_name == run.job_name]

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from dsari_like.store.numbering import Numbering, PrunedRow
+from dsari_like.store.rested import Rested
 from dsari_like.store.rows import DecisionRow, EventRow, JobSummary, RunRow, mapping_of
 
 __all__ = ["DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "mapping_of"]
@@ -25,7 +26,7 @@ DECISION_COLUMNS = "decision_id, job_name, schedule_time, outcome, run_id, reaso
 OPEN = "('scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out')"
 
 
-class Reader(Numbering):
+class Reader(Numbering, Rested):
     """Questions to the run log. Shares a connection with the writer or has its own read-only one."""
 
     #: Failures in a row are counted up to here and said to be "100 or more" beyond.
