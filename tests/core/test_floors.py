@@ -27,6 +27,7 @@ FLOORS = {
     "dsari_like.core.lives": 3,
     "dsari_like.core.due": 3,
     "dsari_like.core.engine": 3,
+    "dsari_like.core.forecast": 3,
     "dsari_like.config.schema": 1,
     "dsari_like.config.checks": 1,
     "dsari_like.config.accounts": 1,
