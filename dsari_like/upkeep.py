@@ -24,6 +24,7 @@ AFTER_START = 1.0  # seconds; what waited for a daemon goes first
 EVERY = 3600.0
 BUDGET = 0.005
 REST = 0.045
+REST_WHEN_ASKED = 0.005  # somebody waits
 _WHAT = "remove old runs"
 
 
@@ -87,7 +88,7 @@ class Upkeep:
                 break
         else:
             self._end(now)
-        self._step_at = clock.mono() + REST
+        self._step_at = clock.mono() + (REST_WHEN_ASKED if self._serving or self._done else REST)
 
     def _begun(self, now: m.Now) -> Iterator[None]:
         """A sweep over the one job that somebody asked for, or over all."""

@@ -17,8 +17,8 @@ from dsari_like.core.trust import Trust, at_first, observed
 from dsari_like.store.attic import Attic
 from dsari_like.store.shelf import SURELY_SETTLED, Shelf
 
-#: Runs removed by one transaction; setting them aside takes about a millisecond.
-BATCH = 16
+#: Runs removed by one transaction: a commit costs more than what is in it, but nobody should have to wait for it.
+BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
