@@ -53,15 +53,13 @@ def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m
         return m.TriggerRefused(claim, str(error), _id_of(found.data))
 
 
-def _trigger(
-    found: Found, job: Job, configuration: Configuration, runlog: RunLog, now: m.Now
-) -> m.TriggerArrived:
+def _trigger(found: Found, job: Job, configuration: Configuration, runlog: RunLog, now: m.Now) -> m.TriggerArrived:
     claim = found.claim
     zone = plans.zone(job.schedule_timezone or configuration.timezone)
     trusted = claim.uid in (0, os.geteuid())
     trigger = read_trigger(found.data, job, zone, now.wall, trusted, _zone_or_none)
     origin = {"file": claim.file_name, "uid": claim.uid, "user": _user(claim.uid), "time": claim.received}
-    known = runlog.run_of_id(trigger.id) if trigger.id else None
+    known = runlog.answer_to(trigger.id) if trigger.id else None
     return m.TriggerArrived(claim, replace(trigger, origin=origin), known)
 
 
@@ -94,20 +92,22 @@ def _prune(found: Found, request: Control, configuration: Configuration, now: m.
 
 
 def _pause(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
-    until = request.arguments.get("until")
+    name, until = _rested(request, configuration), request.arguments.get("until")
     if until is not None:
+        job = configuration.jobs.get(name)
+        zone = plans.zone((job.schedule_timezone if job else "") or configuration.timezone)
         try:
-            until = read_when(until, plans.zone(configuration.timezone), _zone_or_none, now.wall)
+            until = read_when(until, zone, _zone_or_none, now.wall)
         except ValueError as error:
             raise TriggerError([f"until: {error}"]) from None
         if until <= now.wall:
             raise TriggerError(["until: expected a time to come, found one that has passed"])
-    name = _rested(request, configuration)
     return m.PauseAsked(found.claim, Pause(name, now.wall, until, _reason(request)), request.id)
 
 
 def _unpause(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:
-    return m.UnpauseAsked(found.claim, _rested(request, configuration), request.id)
+    """Of any name: a job that was removed from the configuration may be paused still, and come back."""
+    return m.UnpauseAsked(found.claim, request.arguments.get("job", ALL_JOBS), request.id)
 
 
 def _skip_next(found: Found, request: Control, configuration: Configuration, now: m.Now) -> Message:

@@ -15,9 +15,11 @@ from dataclasses import replace
 from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
 from dsari_like.core.due import Dues, is_deferred
-from dsari_like.core.lifecycle import RunState
+from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Job, OnShutdown, Outcome, Pause, Reason, Run, SkipNext
+
+_OPEN = frozenset(state.value for state in RunState if state not in FINAL)
 
 
 class Engine:
@@ -94,10 +96,9 @@ class Engine:
     def _trigger_arrived(self, message: m.TriggerArrived) -> None:
         claim, trigger, ledger = message.claim, message.trigger, self._ledger
         job = self._lives.job(claim.name)
-        known = ledger.run_of(trigger.id) or message.known_run
+        known = ledger.run_of(trigger.id) or (message.known.run_id if message.known else None)
         if known is not None:
-            reason = f"its id '{trigger.id}' already belongs to run {known}; nothing was started"
-            ledger.decide_claim(claim, Outcome.DROPPED, trigger.id, known, reason)
+            self._known_again(message, known)
         elif trigger.schedule_time is not None and trigger.schedule_time > ledger.now.wall:
             run = self._lives.new_run(job, trigger, RunState.SCHEDULED, trigger.schedule_time, claim.token)
             ledger.decide_claim(claim, Outcome.STARTED, trigger.id, run.run_id, "it waits for its time")
@@ -106,6 +107,18 @@ class Engine:
         else:
             self._trigger_due(message, job)
         ledger.out.append(m.DropClaim(claim))
+
+    def _known_again(self, message: m.TriggerArrived, known: str) -> None:
+        """Its id belongs to a run. The answer is given once more, for the receipt may have been removed since, and who
+        waits for it would wait for ever."""
+        trigger, ledger, run = message.trigger, self._ledger, self.runs.get(known)
+        reason = f"its id '{trigger.id}' already belongs to run {known}; nothing was started"
+        ledger.decide_claim(message.claim, Outcome.DROPPED, trigger.id, known, reason)
+        if run is not None:
+            ledger.answer(trigger, run)
+        elif message.known is not None and message.known.state not in _OPEN:
+            # Else the run has ended in this very turn, and its last word is on the way: this one would tell the past.
+            ledger.out.append(message.known)
 
     def _trigger_due(self, message: m.TriggerArrived, job: Job) -> None:
         claim, trigger, ledger = message.claim, message.trigger, self._ledger

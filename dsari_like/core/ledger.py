@@ -92,6 +92,13 @@ class Ledger:
         if trigger.id:
             self.out.append(WriteReceipt(trigger.id, state, job_name, self.now.wall, run_id, reason=reason))
 
+    def answer(self, trigger: Trigger, run: Run) -> None:
+        """Tell a producer, who asks again, how far its trigger has come."""
+        if run.trigger.id == trigger.id:
+            self._receipt(run)
+        else:
+            self.receipt(trigger, "folded", run.job_name, run.run_id, "it became part of a run that was pending")
+
     def _receipt(self, run: Run) -> None:
         if not run.trigger.id:
             return

@@ -65,11 +65,12 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class TriggerArrived:
-    """A claimed file that holds a trigger for a job. `known_run` is what the run log says of its `id`."""
+    """A claimed file that holds a trigger for a job. `known` is the answer that the run log has for its `id`, when
+    that belongs to a run already."""
 
     claim: Claim
     trigger: Trigger
-    known_run: str | None = None
+    known: WriteReceipt | None = None
 
 
 @dataclass(frozen=True, slots=True)

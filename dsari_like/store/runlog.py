@@ -20,9 +20,9 @@ from dsari_like.core.messages import (
     RememberSlots,
     SaveRest,
     SaveRun,
-    WriteReceipt,
 )
 from dsari_like.core.model import EndedRun, Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
+from dsari_like.store.answers import Answers
 from dsari_like.store.db import open_writer
 from dsari_like.store.inforce import InForce
 
@@ -49,27 +49,13 @@ _DECIDE = (
 )
 #: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
 _OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
-#: What the newest rows answer to the producers who gave an `id`. A trigger that was turned away because its id belongs
-#: to a run has the answer of that run.
-_ANSWERS = """
-select trigger_id, status, job_name, coalesce(stop_time, start_time, queue_time), run_id, flow_id, exit_code,
-    coalesce(nullif(message, ''), reason)
-from runs where trigger_id is not null and revision > (select max(revision) from runs) - :newest
-union all
-select trigger_id, outcome, job_name, time, run_id, null, null, reason
-from decisions as made where trigger_id is not null and decision_id > (select max(decision_id) from decisions) - :newest
-    and (outcome in ('refused', 'folded') or (outcome = 'dropped' and run_id is null)) and not exists
-    (select 1 from trigger_ids as known where known.id = made.trigger_id and known.run_id is not made.run_id)
-order by 4
-"""
-_HAPPENINGS = (("events", "event_id"), ("decisions", "decision_id"))
 
 
 #: The effects that are rows.
 Row = SaveRun | Decide | RememberId | RememberSlots | SaveRest | DropRest
 
 
-class RunLog:
+class RunLog(Answers):
     """One database file, opened for writing."""
 
     def __init__(self, path: str) -> None:
@@ -164,11 +150,6 @@ class RunLog:
         row = self._one("select outcome, reason from decisions where token = ?", token)
         return (row[0], row[1]) if row else None
 
-    def run_of_id(self, trigger_id: str) -> str | None:
-        """The run a trigger `id` belongs to, live or finished."""
-        row = self._one("select run_id from trigger_ids where id = ?", trigger_id)
-        return row[0] if row else None
-
     def last_slots(self) -> dict[str, float]:
         """For each job the newest slot that was decided."""
         return dict(self._db.execute("select job_name, last_slot from slots where last_slot is not null"))
@@ -208,23 +189,9 @@ class RunLog:
             ended["PREVIOUS_"] = max(ended.values(), key=lambda run: run.stop_time)
         return ended
 
-    def answers(self, newest: int) -> list[WriteReceipt]:
-        """The receipts of the newest rows, as they should be; of one id only the last."""
-        found = (WriteReceipt(*row) for row in self._db.execute(_ANSWERS, {"newest": newest}))
-        return list({receipt.id: receipt for receipt in found}.values())
-
-    def last_change(self) -> float:
-        """When anything happened last, as far as is known; 0 when nothing ever did."""
-        queries = (f"select time from {table} order by {key} desc limit 1" for table, key in _HAPPENINGS)
-        return max((float(row[0]) for row in map(self._one, queries) if row), default=0.0)
-
     def check(self) -> str:
         """SQLite's own word on the file: `ok`, or what is wrong."""
         return str(self._db.execute("pragma quick_check(1)").fetchone()[0])
-
-    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
-        return row
 
 
 def _rest_values(rest: Pause | SkipNext) -> tuple[object, ...]:

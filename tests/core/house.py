@@ -103,7 +103,7 @@ class House:
     def drop(self, name: str = "a", **fields: Any) -> list[m.Effect]:
         """A trigger arrives."""
         token = f"t{next(self.tokens)}"
-        known = fields.pop("known_run", None)
+        known = fields.pop("known", None)
         claim = Claim(token, name, f"{token}.json", f"/claimed/{token}", 1, self.now.wall)
         trigger = replace(Trigger("file", data={"n": token}), **fields)
         return self.tell(m.TriggerArrived(claim, trigger, known))

@@ -94,9 +94,34 @@ class TestTriggers:
         house.drop(id="push-1")
         assert house.running == ["r1"]
         house.end("r1")
-        house.drop(id="push-1", known_run="r1")
+        house.drop(id="push-1", known=m.WriteReceipt("push-1", "completed", "a", NOON, "r1", exit_code=0))
         assert house.running == []
         assert [outcome for outcome, _ in house.outcomes()] == ["started", "dropped", "dropped"]
+
+    def test_who_asks_again_is_answered_again(self) -> None:
+        """The receipt may have been removed since."""
+        house = House(job())
+        house.drop(id="x")
+        answers = [effect for effect in house.drop(id="x") if isinstance(effect, m.WriteReceipt)]
+        assert [(one.id, one.state, one.run_id) for one in answers] == [("x", "running", "r1")]
+        house.end("r1", 3)
+        last = house.of(m.WriteReceipt)[-1]
+        assert last in house.drop(id="x", known=last)
+
+    def test_who_asks_again_for_a_folded_trigger_is_told_of_its_run(self) -> None:
+        house = House(job(merge=Merge.FOLD))
+        house.drop()
+        house.drop(id="first")
+        house.drop(id="second")
+        answers = [effect for effect in house.drop(id="second") if isinstance(effect, m.WriteReceipt)]
+        assert [(one.id, one.state, one.run_id) for one in answers] == [("second", "folded", "r2")]
+
+    def test_the_end_of_a_run_is_not_followed_by_what_the_run_log_said_before(self) -> None:
+        house = House(job())
+        house.drop(id="x")
+        before = house.of(m.WriteReceipt)[-1]
+        house.end("r1")
+        assert not any(isinstance(effect, m.WriteReceipt) for effect in house.drop(id="x", known=before))
 
     def test_the_receipt_follows_the_run(self) -> None:
         house = House(job())

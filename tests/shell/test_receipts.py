@@ -69,3 +69,17 @@ def test_an_id_that_belongs_to_a_run_is_answered_by_that_run(tmp_path: Path) -> 
     for token, outcome, known in (("x", Outcome.DROPPED, "r1"), ("y", Outcome.REFUSED, None)):
         log.write([m.Decide(Decision("a", outcome, 9.0, run_id=known, reason="no", token=token, trigger_id="t"))])
     assert [(answer.state, answer.run_id) for answer in log.answers(1000)] == [("queued", "r1")]
+
+
+def test_the_run_log_answers_for_an_id_that_belongs_to_a_run(tmp_path: Path) -> None:
+    log = RunLog(str(tmp_path / "log"))
+    run = Run("r1", "a", Trigger("file", id="own"), RunState.FAILED, 1.0, 2.0, start_time=3.0, stop_time=4.0)
+    run.exit, run.message = Exit(3), "said so"
+    log.write([m.SaveRun(run, 4.0, "running", "exit 3")])
+    log.write([m.RememberId(name, "a", run_id, 2.0) for name, run_id in
+               (("own", "r1"), ("folded", "r1"), ("gone", "r0"))])  # fmt: skip
+    own, folded, gone = (log.answer_to(name) for name in ("own", "folded", "gone"))
+    assert own == m.WriteReceipt("own", "failed", "a", 4.0, "r1", exit_code=3, reason="said so")
+    assert folded is not None and (folded.state, folded.run_id, folded.exit_code) == ("folded", "r1", None)
+    assert gone is not None and (gone.state, gone.run_id) == ("dropped", "r0")
+    assert log.answer_to("unknown") is None
