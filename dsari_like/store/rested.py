@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from dsari_like.core.model import Pause, SkipNext
-from dsari_like.store.runlog import read_rests
+from dsari_like.store import resuming
 
 
 class Rested:
@@ -18,7 +18,7 @@ class Rested:
 
     def rests(self) -> tuple[Pause | SkipNext, ...]:
         """All that were asked for and are not over."""
-        return tuple(read_rests(self._connection))
+        return resuming.rests(self._connection)
 
     def rest_mark(self) -> str:
         """Another one whenever a rest came or went. Looks at all of them: there are as many as people asked for."""

@@ -1,4 +1,4 @@
-"""The daemon's side of the run log: everything that is written, and what a starting daemon reads back.
+"""The daemon's side of the run log: everything that is written; what is read back at a start is `resuming`.
 
 Owns the one writing connection. All rows of a loop turn go into one transaction: with `synchronous=FULL` a commit of
 one run costs ten times what a run costs among sixteen. Must not know why a row is written.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from dsari_like.core.lifecycle import RunState
 from dsari_like.core.messages import (
     Decide,
     DropRest,
@@ -21,7 +19,8 @@ from dsari_like.core.messages import (
     SaveRest,
     SaveRun,
 )
-from dsari_like.core.model import EndedRun, Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
+from dsari_like.core.model import EndedRun, Pause, Run, SkipNext
+from dsari_like.store import resuming
 from dsari_like.store.answers import Answers
 from dsari_like.store.db import open_writer
 from dsari_like.store.inforce import InForce
@@ -47,10 +46,6 @@ _DECIDE = (
     "insert into decisions (job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-#: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
-_OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
-
-
 #: The effects that are rows.
 Row = SaveRun | Decide | RememberId | RememberSlots | SaveRest | DropRest
 
@@ -152,7 +147,7 @@ class RunLog(Answers):
 
     def last_slots(self) -> dict[str, float]:
         """For each job the newest slot that was decided."""
-        return dict(self._db.execute("select job_name, last_slot from slots where last_slot is not null"))
+        return resuming.last_slots(self._db)
 
     def anchors(self) -> dict[str, float]:
         """For each job with a recurrence rule, the instant it counts from."""
@@ -160,12 +155,11 @@ class RunLog(Answers):
 
     def open_runs(self) -> list[Run]:
         """The runs that are not final, in order of arrival."""
-        query = f"select {', '.join(_COLUMNS)} from runs where status in ({_OPEN_STATES}) order by sequence"
-        return [_run(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query)]
+        return resuming.open_runs(self._db)
 
     def rests(self) -> tuple[Pause | SkipNext, ...]:
         """The pauses that hold, and the wishes to leave out a slot."""
-        return tuple(read_rests(self._db))
+        return resuming.rests(self._db)
 
     def previous(self, job_name: str) -> dict[str, EndedRun]:
         """The last run of the job to end, the last good one and the last bad one, by the prefix of their variables.
@@ -197,14 +191,6 @@ class RunLog(Answers):
 def _rest_values(rest: Pause | SkipNext) -> tuple[object, ...]:
     until = rest.until if isinstance(rest, Pause) else None
     return (rest.job_name, type(rest).__name__, rest.time, until, rest.reason)
-
-
-def read_rests(connection: sqlite3.Connection) -> Iterator[Pause | SkipNext]:
-    """The table `rests`, for the daemon and for those who look."""
-    for name, kind, time, until, reason in connection.execute(
-        "select job_name, kind, time, until, reason from rests order by job_name"
-    ):
-        yield Pause(name, time, until, reason) if kind == Pause.__name__ else SkipNext(name, time, reason)
 
 
 def _decision_values(row: Decide) -> tuple[object, ...]:
@@ -255,28 +241,3 @@ def _json(value: object) -> str:
     if isinstance(value, Mapping):
         return json.dumps(dict(value), ensure_ascii=False) if value else "{}"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _run(row: dict[str, Any]) -> Run:
-    """A run as the engine knows it, from its row. Only runs that are not final are ever read back."""
-    data, origin = json.loads(row["trigger_data"]), json.loads(row["origin"])
-    folded = origin.pop("folded", [])
-    trigger = Trigger(
-        row["trigger_type"],
-        label=str(data.get("type", "")),
-        description=str(data.get("description", "")),
-        environment=json.loads(row["environment"]),
-        id=row["trigger_id"],
-        priority=row["priority"],
-        data=data,
-        origin=origin,
-    )
-    run = Run(row["run_id"], row["job_name"], trigger, RunState(row["status"]), row["schedule_time"], row["queue_time"])
-    run.sequence, run.priority, run.message = row["sequence"], row["priority"], row["message"]
-    run.start_time, run.attempt, run.folded = row["start_time"], row["attempt"], folded
-    run.flow_id, run.previous_run_id, run.retry_of = row["flow_id"], row["previous_run_id"], row["retry_of"]
-    run.concurrency_group, run.item = row["concurrency_group"], row["item"]
-    run.ending = Reason(row["ending"]) if row["ending"] else None
-    if row["pid"] is not None:
-        run.process = ProcessIdentity(row["pid"], row["start_ticks"], row["boot_id"])
-    return run

@@ -13,7 +13,8 @@ from dsari_like.core.model import Decision, Exit, Outcome, ProcessIdentity, Reas
 from dsari_like.errors import StoreError
 from dsari_like.store.db import open_reader
 from dsari_like.store.migrations import MIGRATIONS
-from dsari_like.store.runlog import _OPEN_STATES, RunLog
+from dsari_like.store.resuming import OPEN_STATES
+from dsari_like.store.runlog import RunLog
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ class TestFile:
             "select 1 from decisions where token = 'x'",
             "select run_id from runs where job_name = 'a' and exit_code = 0 and start_time is not null"
             " order by stop_time desc limit 1",
-            f"select run_id from runs where status in ({_OPEN_STATES}) order by sequence",
+            f"select run_id from runs where status in ({OPEN_STATES}) order by sequence",
         ):
             plan = " ".join(row[3] for row in log._db.execute("explain query plan " + query))
             assert "USING" in plan, plan  # a scan of a partial index is a scan of the open runs only

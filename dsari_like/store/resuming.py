@@ -1,0 +1,67 @@
+"""What a starting daemon reads back of the run log, and whoever foretells what it will do: the runs that are open, the
+slots that were decided, and who rests.
+
+Owns the way from a row to a run as the engine knows it. Must not know what becomes of a run.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from dsari_like.core.lifecycle import RunState
+from dsari_like.core.model import Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
+
+_COLUMNS = (
+    "run_id job_name status schedule_time queue_time start_time trigger_type trigger_data flow_id previous_run_id"
+    " retry_of attempt item concurrency_group message environment origin trigger_id priority sequence ending pid"
+    " start_ticks boot_id"
+).split()
+#: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
+OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
+
+
+def open_runs(connection: sqlite3.Connection) -> list[Run]:
+    """The runs that are not final, in order of arrival."""
+    query = f"select {', '.join(_COLUMNS)} from runs where status in ({OPEN_STATES}) order by sequence"
+    return [_run(dict(zip(_COLUMNS, row, strict=True))) for row in connection.execute(query)]
+
+
+def last_slots(connection: sqlite3.Connection) -> dict[str, float]:
+    """For each job the newest slot that was decided."""
+    return dict(connection.execute("select job_name, last_slot from slots where last_slot is not null"))
+
+
+def rests(connection: sqlite3.Connection) -> tuple[Pause | SkipNext, ...]:
+    """The pauses that hold, and the wishes to leave out a slot."""
+    rows = connection.execute("select job_name, kind, time, until, reason from rests order by job_name")
+    return tuple(
+        Pause(name, time, until, reason) if kind == Pause.__name__ else SkipNext(name, time, reason)
+        for name, kind, time, until, reason in rows
+    )
+
+
+def _run(row: dict[str, Any]) -> Run:
+    """A run as the engine knows it, from its row. Only runs that are not final are ever read back."""
+    data, origin = json.loads(row["trigger_data"]), json.loads(row["origin"])
+    folded = origin.pop("folded", [])
+    trigger = Trigger(
+        row["trigger_type"],
+        label=str(data.get("type", "")),
+        description=str(data.get("description", "")),
+        environment=json.loads(row["environment"]),
+        id=row["trigger_id"],
+        priority=row["priority"],
+        data=data,
+        origin=origin,
+    )
+    run = Run(row["run_id"], row["job_name"], trigger, RunState(row["status"]), row["schedule_time"], row["queue_time"])
+    run.sequence, run.priority, run.message = row["sequence"], row["priority"], row["message"]
+    run.start_time, run.attempt, run.folded = row["start_time"], row["attempt"], folded
+    run.flow_id, run.previous_run_id, run.retry_of = row["flow_id"], row["previous_run_id"], row["retry_of"]
+    run.concurrency_group, run.item = row["concurrency_group"], row["item"]
+    run.ending = Reason(row["ending"]) if row["ending"] else None
+    if row["pid"] is not None:
+        run.process = ProcessIdentity(row["pid"], row["start_ticks"], row["boot_id"])
+    return run
