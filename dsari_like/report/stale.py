@@ -76,6 +76,8 @@ class Keeping:
         first = rendered.settled == [*_NOWHERE]
         if first or not 0 <= now - self._since < SETTLED:
             rendered.settled, self._since = list(self._last), now
+        else:
+            rendered.settled[-1] = _doubted(rendered.settled[-1], differing(self._last[-1], rendered.rests))
         self._last = rendered.point
 
 
@@ -84,11 +86,12 @@ def recall(text: str | None) -> Rendered | None:
     try:
         found: Any = json.loads(text or "")
         rendered = Rendered(**found)
-        *numbers, rendered.rests = rendered.settled
+        *numbers, rests = rendered.settled
+        rendered.rests = _doubted(rests, differing(rests, rendered.rests))
         rendered.revision, rendered.decision, rendered.pruned = map(int, numbers)
         rendered.run_id = ""
         kinds = zip(asdict(rendered).values(), _KINDS, strict=True)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):
         return None
     return rendered if all(isinstance(value, kind) for value, kind in kinds) else None
 
@@ -96,6 +99,12 @@ def recall(text: str | None) -> Rendered | None:
 def differing(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
     """The names that rest in another way, or in one of both only."""
     return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+
+
+def _doubted(rests: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Rests change to and fro, where numbers only grow: what was shown of these names is anybody's guess, so that
+    whatever holds now differs from it."""
+    return {**rests, **dict.fromkeys(names, "")}
 
 
 def fingerprint(configuration: Configuration, runs_dir: str) -> str:

@@ -35,7 +35,8 @@ def test_three_seconds_of_nothing_cost_at_most_one_turn(site: Site) -> None:
     site.configure({"long": {"command": ["sleep", "60"]}, "later": {"command": "true", "schedule": "@yearly"}})
     site.start()
     site.drop("long")
-    site.until("the run and its pages", lambda: site.runs("long", "running") and (site.var / "html/index.html").exists())
+    page = site.var / "html/index.html"
+    site.until("the run and its pages", lambda: site.runs("long", "running") and page.exists())
     time.sleep(1)  # the last pages
     cpu, count = rest(site)
     assert count <= 2 and cpu <= 0.02

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsari_like.core.lifecycle import WAITING
+from dsari_like.core.model import Pause, SkipNext
 from dsari_like.store.migrations import migrate
 from dsari_like.store.reader import Reader
 
@@ -106,6 +107,16 @@ class History:
             "insert into events (run_id, time, from_state, to_state, cause) values (?, ?, ?, ?, ?)",
             (run_id, time, before, to, cause),
         )
+
+    def rest(self, rest: Pause | SkipNext) -> None:
+        """Somebody asked for it."""
+        values = (rest.job_name, type(rest).__name__, rest.time, getattr(rest, "until", None), rest.reason)
+        self.connection.execute("insert or replace into rests values (?, ?, ?, ?, ?)", values)
+
+    def rested(self, rest: Pause | SkipNext) -> None:
+        """It is over."""
+        values = (rest.job_name, type(rest).__name__)
+        self.connection.execute("delete from rests where job_name = ? and kind = ?", values)
 
     def decision(
         self,

@@ -64,7 +64,10 @@ class TestBothWays:
         assert yard.end().exit.code == 0
         assert (run_dir / "output.txt").read_text() == "out\nerr\n"
 
-    @pytest.mark.parametrize(("script", "code", "number"), [("exit 0", 0, None), ("exit 3", 3, None), ("exit 200", 200, None), ("kill -TERM $$", 143, 15)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("script", "code", "number"),
+        [("exit 0", 0, None), ("exit 3", 3, None), ("exit 200", 200, None), ("kill -TERM $$", 143, 15)],
+    )
     def test_exit_codes(self, yard: Yard, keep: bool, script: str, code: int, number: int | None) -> None:
         yard.start(*SH, script, keep=keep)
         found = yard.end().exit
