@@ -46,15 +46,16 @@ class Look:
     @cached_property
     def reader(self) -> Reader:
         """Questions to the run log."""
-        return Reader(self._opened)
+        return Reader(self.connection)
 
     @cached_property
     def in_force(self) -> InForce:
         """What the daemon recorded of the configuration that it uses, or used last."""
-        return InForce(self._opened)
+        return InForce(self.connection)
 
     @cached_property
-    def _opened(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
+        """The run log, opened for reading."""
         self._connection = _connected(self.configuration.database_file)
         return self._connection
 

@@ -1,7 +1,8 @@
 """`dsari-like next`: the coming times of the schedules, in UTC and in the zone of each job.
 
 Owns the choice of the stretch of time. Which times there are is for the schedules to say, and what becomes of them
-for the pauses that are recorded. What is listed is what the configuration means, whether a daemon runs or not.
+for the pauses that are recorded; a forecast of the runs is `simulate`. What is listed is what the configuration means,
+whether a daemon runs or not.
 """
 
 from __future__ import annotations
@@ -46,6 +47,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--from", dest="after", metavar="TIME", help="only what comes after this time (default: now)")
     parser.add_argument("--until", metavar="TIME", help="only what comes up to this time")
+    parser.add_argument(
+        "--simulate",
+        metavar="SPAN",
+        help="foretell the runs of so long from now: when each starts and ends if it takes as long as usual, what it"
+        " waits for, and which slots start none",
+    )
     add_format(parser)
 
 
@@ -53,7 +60,13 @@ def run(args: argparse.Namespace) -> int:
     """List them. A job that is never due is no failure."""
     if args.number is not None and args.number < 1:
         raise UsageFault(f"--number: expected 1 or more, found {args.number}")
+    if args.simulate is not None and (args.after, args.until) != (None, None):
+        raise UsageFault("--simulate begins now and says how long itself: it goes without --from and --until")
     with looking(args) as look:
+        if args.simulate is not None:
+            from dsari_like.cli.simulate import simulate  # it brings the engine, which takes 20 ms
+
+            return simulate(args, look)
         after, until = _stretch(args, look)
         plans = _plans(args.name, look)
         found = list(_found(args, plans, after, until))
