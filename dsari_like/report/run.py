@@ -240,10 +240,9 @@ def _commands(run: RunRow) -> Iterable[Command]:
 
 
 def _previous(scene: Scene, run: RunRow, root: str) -> str:
-    """The run of the same job before this one."""
-    if run.number is None or run.number <= 1:
-        return ""
-    found = scene.reader.numbered(run.job_name, run.number - 1, run.number - 1)
+    """The run of the same job before this one, as far as it is still there."""
+    number = scene.reader.number_before(run.job_name, run.number) if run.number else 0
+    found = scene.reader.numbered(run.job_name, number, number) if number else ()
     return names.link(root, names.run_page(run.job_name, found[0].run_id)) if found else ""
 
 

@@ -168,6 +168,7 @@ def _first(connection: sqlite3.Connection) -> None:
 #: row: how far the wall clock is believed.
 RETENTION = """
 alter table runs add column bytes integer;
+create index runs_by_retry on runs (retry_of) where retry_of is not null;
 create table pruned (
     pruned_id integer primary key autoincrement,
     run_id text not null,

@@ -87,6 +87,10 @@ class Reader(Numbering, Rested):
             *(job, first, last),
         )
 
+    def retries_of(self, run_id: str) -> tuple[RunRow, ...]:
+        """The runs that are a retry of this one."""
+        return self._runs(f"select {RUN_COLUMNS} from runs where retry_of = ?", run_id)
+
     def last_of(self, job: str) -> RunRow | None:
         """The newest run of the job, in whatever state."""
         return self._run(
