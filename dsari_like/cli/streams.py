@@ -15,6 +15,8 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 
+from dsari_like.system.identity import is_borrowed
+
 OUTPUT = "output.txt"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 16
@@ -75,7 +77,7 @@ class Source:
     def _open(self) -> int:
         if self._descriptor is None:
             descriptor = os.open(self._path, _FLAGS)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_borrowed(descriptor, self._path):
                 os.close(descriptor)
                 raise OSError(0, "it is no regular file")
             self._descriptor = descriptor

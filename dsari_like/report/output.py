@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from dsari_like.report.ansi import lines
+from dsari_like.system.identity import is_borrowed
 
 #: Characters shown when the configuration sets no limit of its own: about 250 and 1,000 lines.
 DEFAULT_START, DEFAULT_END = 16_384, 65_536
@@ -70,7 +71,7 @@ def read(path: str, limits: Limits) -> OutputView:
     except OSError as error:
         return OutputView(problem=f"The output cannot be shown: {error.strerror}.")
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_borrowed(descriptor, path):
             return OutputView(problem="The output cannot be shown: it is no regular file.")
         return _view(descriptor, os.fstat(descriptor).st_size, limits)
     except OSError as error:

@@ -94,6 +94,14 @@ def hand_over(identity: Identity, run_dir: str) -> None:
     os.chown(run_dir, identity.uid, identity.gid, follow_symlinks=False)
 
 
+def is_borrowed(descriptor: int, path: str) -> bool:
+    """True for a file that was lent a second name in a directory of somebody else. Where the system allows it, the
+    user of a run could so have a daemon that is root show a file that no one else may read. A second name alone says
+    nothing: backups give one to everything."""
+    found = os.fstat(descriptor)
+    return found.st_nlink > 1 and found.st_uid != os.stat(os.path.dirname(path)).st_uid
+
+
 def why_not_changed(identity: Identity, code: int, output: str) -> str | None:
     """What `setpriv` said when it did not run the command; None when it seems to have run it."""
     if code not in (1, 126, 127):

@@ -10,6 +10,7 @@ import os
 import stat
 
 from dsari_like.spool.parse import LARGEST, Unreadable, parse_value
+from dsari_like.system.identity import is_borrowed
 
 NAMES = ("return_data.json", "return_data.yaml")
 
@@ -35,6 +36,6 @@ def message_of(value: object) -> str:
 def _content(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unreadable("is no regular file")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_borrowed(descriptor, path):
+            raise Unreadable("is no regular file of its own")
         return file.read(LARGEST + 1)

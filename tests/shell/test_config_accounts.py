@@ -76,6 +76,7 @@ def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, keys: str, sai
 
 
 def test_a_group_of_jobs_has_them_too(tmp_path: Path) -> None:
-    (tmp_path / "dsari_like.yaml").write_text("job_groups: {g: {job_names: [a, b], command: x, user: root, umask: 077}}")
+    text = "job_groups: {g: {job_names: [a, b], command: x, user: root, umask: 077}}"
+    (tmp_path / "dsari_like.yaml").write_text(text)
     jobs = files.load(Places(str(tmp_path), str(tmp_path / "var"))).jobs
     assert [(job.user, job.umask) for job in jobs.values()] == [("root", 0o77)] * 2
