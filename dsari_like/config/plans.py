@@ -5,6 +5,7 @@ Owns the finding of zones, the machine's own included. Must not know: when a rul
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
@@ -19,6 +20,7 @@ from dsari_like.core.model import Configuration, Job
 
 _ZONE_DIRECTORY = "/zoneinfo/"
 _UNNAMED = "localtime"
+_SHORTAGE = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 @cache
@@ -29,9 +31,15 @@ def zone_names() -> tuple[str, ...]:
 
 @cache
 def _known(name: str) -> tzinfo | None:
+    """None is remembered too, so a zone that only cannot be read just now raises OSError: else one moment without
+    descriptors would make it unknown for ever."""
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    except (KeyError, ValueError):
+        return None
+    except OSError as error:
+        if error.errno in _SHORTAGE:
+            raise
         return None
 
 
