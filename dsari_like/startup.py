@@ -90,7 +90,8 @@ def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str,
 
 
 def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
-    """Read the configuration anew and put it into the parts; raises ConfigError, and then nothing has changed."""
+    """Read the configuration anew and put it into the parts. Raises ConfigError, or OSError or sqlite3.Error when the
+    machine is short of something, and then nothing has changed."""
     time.tzset()
     plans.local_zone.cache_clear()
     old, fresh = parts.configuration, _load(places)
@@ -99,12 +100,13 @@ def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
     bound = _bind(fresh, parts.runlog, now.wall)
     parts.inbox.prepare(_small(set(fresh.jobs) - set(old.jobs)))
+    configured = m.Configured(fresh, _planned(fresh, bound, parts.runlog, now, reload=True), reload=True)
     parts.drop_renderer()
     parts.configuration, parts.open_renderer = fresh, lambda: _renderer(fresh, bound)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
-    return m.Configured(fresh, _planned(fresh, bound, parts.runlog, now, reload=True), reload=True)
+    return configured
 
 
 def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.Now) -> list[m.Input]:
