@@ -7,6 +7,7 @@ anything; what they lead to is an input of the engine like any other. Must not t
 from __future__ import annotations
 
 import signal
+import sqlite3
 from collections.abc import Iterable
 
 from dsari_like.core import messages as m
@@ -59,8 +60,8 @@ class Orders:
         inputs: list[m.Input] = []
         try:
             inputs.append(parts.reload(parts, parts.clock.now()))
-        except ConfigError as error:
-            for problem in error.problems:
+        except (ConfigError, OSError, sqlite3.Error) as error:
+            for problem in error.problems if isinstance(error, ConfigError) else [error]:
                 LOG.error("%s", problem)
             LOG.error("the configuration was not reloaded: the one that was in force stays in force")
         parts.notifier.send("READY=1")
