@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dsari_like.core import messages as m
 from dsari_like.orders import Orders
 from dsari_like.parts import Parts
+from dsari_like.spool.files import WEATHER
 from dsari_like.spool.inbox import Found
 from dsari_like.system.logs import LOG
 from dsari_like.system.patience import Patience
@@ -69,7 +70,7 @@ class Daemon:
         self.settle(now)
         self._rendering = self._render(now)
         if self._is_idle():
-            self._rendering = self._upkeep.step(now)  # what it removed has pages
+            self._rendering = self._keep_up(now)  # what it removed has pages
         parts.lock.touch()
         if parts.notifier.watchdog is not None:
             parts.notifier.send("WATCHDOG=1")
@@ -84,6 +85,14 @@ class Daemon:
 
             self._made_upkeep = Upkeep(self.parts)
         return self._made_upkeep
+
+    def _keep_up(self, now: m.Now) -> bool:
+        """A little of what can wait. What cannot even be loaded, for want of descriptors, waits for a later turn."""
+        try:
+            return self._upkeep.step(now)
+        except OSError as error:
+            self._say("error", self._patience.failed("load what removes old runs", error, now.mono)[1])
+            return False
 
     def settle(self, now: m.Now) -> None:
         """Everything that has happened, and what follows from it. Also what is done before anybody is told that the
@@ -115,7 +124,7 @@ class Daemon:
         moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
         moments += [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
-        upkeep = self._upkeep.next_step() if self._is_idle() else None
+        upkeep = self._made_upkeep.next_step() if self._made_upkeep is not None and self._is_idle() else None
         moments += [upkeep] if upkeep is not None else []
         settle = self.parts.inbox.next_deadline() if self._admits() else None
         moments += [moment for moment in (settle, self.parts.children.next_deadline()) if moment is not None]
@@ -167,6 +176,11 @@ class Daemon:
             except sqlite3.Error as error:
                 self._store_trouble("read the run log", error, now)
                 return
+            except OSError as error:  # a zone, or a module that few triggers need, is read from files as well
+                if error.errno not in WEATHER:
+                    raise
+                self._store_trouble("understand a trigger", error, now)
+                return
             self._found.popleft()
             yield message
 
@@ -215,7 +229,7 @@ class Daemon:
                 LOG.log(level, "run %s of %s: %s (%s)", run.run_id, run.job_name, run.state.value, effect.cause)
         return True
 
-    def _store_trouble(self, what: str, error: sqlite3.Error, now: m.Now) -> None:
+    def _store_trouble(self, what: str, error: Exception, now: m.Now) -> None:
         delay, line = self._patience.failed(what, error, now.mono)
         self._store_at = now.mono + delay
         self._say("error", line)
