@@ -15,7 +15,7 @@ from dsari_like.report.files import Site
 from dsari_like.report.gaps import changed, neighbours
 from dsari_like.report.overview import Overview
 from dsari_like.store.numbering import PrunedRow
-from dsari_like.store.reader import Reader
+from dsari_like.store.reader import Reader, RunRow
 
 if TYPE_CHECKING:
     from dsari_like.report.press import Press
@@ -53,17 +53,24 @@ class Histories:
         """Remove the pages of these runs, and bring those of their jobs up to date. Returns the jobs, as far as they
         are shown."""
         numbers: dict[str, set[int]] = {}
+        retries: dict[str, RunRow] = {}
         for run in pruned:
             self._site.remove(names.run_directory(run.job_name, run.run_id))
             press.forget(names.run_page(run.job_name, run.run_id))
             numbers.setdefault(run.job_name, set()).add(run.number or 1)
+            retries |= {row.run_id: row for row in self._reader.retries_of(run.run_id)}
             yield
         shown = [name for name in sorted(numbers) if press.scene.shows(name) and self._reader.newest_number(name)]
         for name in shown:
             self._overview.refresh(name)
             yield from self._close_gaps(press, name, numbers[name])
+            yield from self._followers(press, name, numbers[name])
             press.job_page(name, now)
             yield
+        for row in retries.values():
+            if press.scene.shows(row.job_name):
+                press.run_page(row)
+                yield
         return shown
 
     def _close_gaps(self, press: Press, name: str, numbers: Iterable[int]) -> Iterator[None]:
@@ -74,6 +81,13 @@ class Histories:
         for number in anew:
             press.history_page(name, number)
             yield
+
+    def _followers(self, press: Press, name: str, numbers: Iterable[int]) -> Iterator[None]:
+        """Each run's page links to the one before."""
+        for number in sorted({self._reader.number_after(name, number) for number in numbers} - {0}):
+            for row in self._reader.numbered(name, number, number):
+                press.run_page(row)
+                yield
 
     def _remove_others(self, name: str, known: set[str]) -> None:
         for found in self._site.names(names.job_directory(name)):

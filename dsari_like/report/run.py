@@ -174,10 +174,10 @@ def _facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
         yield Fact("Ran for", moments.duration(run.duration))
     if run.exit_code is not None:
         yield Fact("Exit code", str(run.exit_code) + (f", {signal}" if (signal := _signal(run)) else ""))
-    yield from _more_facts(run, root)
+    yield from _more_facts(scene, run, root)
 
 
-def _more_facts(run: RunRow, root: str) -> Iterable[Fact]:
+def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
     if run.user_seconds is not None:
         spent = moments.duration(run.user_seconds), moments.duration(run.system_seconds or 0.0)
         yield Fact("Processor", "{} user, {} system".format(*spent))
@@ -186,7 +186,9 @@ def _more_facts(run: RunRow, root: str) -> Iterable[Fact]:
     if run.attempt > 1:
         yield Fact("Attempt", str(run.attempt))
     if run.retry_of:
-        yield Fact("Retry of", run.retry_of, names.link(root, names.run_page(run.job_name, run.retry_of)))
+        is_there = scene.reader.run(run.retry_of) is not None
+        page = names.link(root, names.run_page(run.job_name, run.retry_of)) if is_there else ""
+        yield Fact("Retry of", run.retry_of, page)
     for name, value in (
         ("Concurrency group", run.concurrency_group),
         ("Trigger id", run.trigger_id),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -437,6 +439,28 @@ def test_pages_of_removed_runs_go_and_their_neighbours_close_the_gap(tmp_path: P
     assert "jobs/build/page-5.html" not in written, "a page that lost nothing is not written again"
     assert "169 older runs removed" in pages.text("index.html") and "All 61 runs" in pages.text("index.html")
     assert not pages.renderer.stale()
+
+
+def links(html: Path) -> set[Path]:
+    """Where the links between our pages lead."""
+    found = set()
+    for page in html.rglob("*.html"):
+        for target in re.findall(r'href="([^"#:]+\.html)"', page.read_text()):
+            found.add((page.parent / unquote(target)).resolve())
+    return found
+
+
+def test_no_link_leads_to_a_page_that_is_gone(tmp_path: Path) -> None:
+    store = long_past(tmp_path, 130)
+    store.history.run("build", "again", at=NOW - 1, retry_of="run-100")
+    pages = Pages(store)
+    pages.render()
+    for count in (90, 31, 4, 1):
+        store.configuration = replace(store.configuration, retention=Retention(count=count))
+        assert store.prune()
+        pages.render()
+        assert not [str(path) for path in links(pages.html) if not path.exists()], count
+    assert len(store.rows()) == 2
 
 
 def test_pages_that_were_not_there_when_it_happened_come_out_the_same(tmp_path: Path) -> None:
