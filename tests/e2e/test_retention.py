@@ -10,6 +10,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from tests.bench.history import fill
 from tests.e2e.site import Site
 
 COUNT = {"count": 3}
@@ -176,6 +179,28 @@ def test_a_crash_in_the_middle_is_made_good_by_the_next_start(site: Site) -> Non
     site.start()
     site.until("the end of what was left", lambda: not os.listdir(pruned))
     assert directories(site, "build") == set(ids) and agree(site, "build")
+
+
+@pytest.mark.slow
+def test_a_daemon_that_is_killed_again_and_again_leaves_everything_in_agreement(site: Site) -> None:
+    site.configure({"build": {"command": "true", "retention": {}}})
+    site.start()
+    run_often(site, "build", 1)
+    site.stop()
+    fill(site.var / "dsari_like.sqlite3", "past", 400)
+    for row in site.runs("past"):
+        site.write(f"var/runs/past/{row['run_id']}/inner/output.txt", "x" * 100)
+    site.configure({"build": {"command": "true"}, "past": {"command": "true"}}, retention={"count": 10})
+    for left in (350, 250, 120, 30):
+        site.start()
+        site.until("some removal", lambda left=left: len(site.runs("past")) <= left, 60)
+        assert site.daemon is not None
+        site.daemon.kill()
+        site.daemon.wait()
+        site.daemon = None
+    site.start()
+    site.until("the removal", lambda: len(site.runs("past")) <= 10, 60)
+    site.until("agreement", lambda: agree(site, "past"), 60)
 
 
 def test_a_leap_of_the_clock_takes_nothing_by_age(site: Site) -> None:
