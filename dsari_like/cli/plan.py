@@ -7,8 +7,10 @@ Owns the command. What counts as a difference is for `core/inforce.py` to say, w
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from dsari_like.cli.exits import DONE, NO, UsageFault
@@ -136,15 +138,11 @@ def _object(one: _Change) -> dict[str, Any]:
 
 
 def _rows(changes: Sequence[_Change], look: Look) -> Iterator[tuple[str, ...]]:
-    shown = 0
-    for index, one in enumerate(changes):
-        is_start = one.time is not None or one.was is not None
-        shown = shown + 1 if is_start else 0
-        if shown <= _SHOWN:
-            yield _cells(one, look)
-        is_last = index + 1 == len(changes) or changes[index + 1].job_name != one.job_name
-        if is_last and shown > _SHOWN:
-            yield (one.job_name, "", "", "", f"and {shown - _SHOWN} more of its starts")
+    for name, of_job in groupby(changes, key=lambda one: one.job_name):
+        itself, *its_starts = of_job
+        yield from (_cells(one, look) for one in (itself, *its_starts[:_SHOWN]))
+        if more := Counter(one.change for one in its_starts[_SHOWN:]):
+            yield (name, "", "", "", "and more of its starts: " + ", ".join(f"{more[word]} {word}" for word in more))
 
 
 def _cells(one: _Change, look: Look) -> tuple[str, ...]:

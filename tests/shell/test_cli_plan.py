@@ -115,7 +115,7 @@ def test_so_many_hours_and_no_more(commands: Commands) -> None:
     found = commands("plan", "--hours", "72", "--format", "json").data
     assert len([one for one in found if one["change"] == "moved"]) == 12
     said = commands("plan", "--hours", "72")
-    assert len(said.lines) == 1 + 1 + 6 + 1 and said.lines[-1].endswith("and 6 more of its starts")
+    assert len(said.lines) == 1 + 1 + 6 + 1 and said.lines[-1].endswith("and more of its starts: 6 moved")
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "100000"])
