@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dsari_like.core import messages as m
+from dsari_like.errors import StoreError
 from dsari_like.orders import Orders
 from dsari_like.parts import Parts
 from dsari_like.spool.files import WEATHER
@@ -124,6 +125,7 @@ class Daemon:
         moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
         moments += [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
+        moments += [self._render_at] if self._render_at > now.mono else []
         upkeep = self._made_upkeep.next_step() if self._made_upkeep is not None and self._is_idle() else None
         moments += [upkeep] if upkeep is not None else []
         settle = self.parts.inbox.next_deadline() if self._admits() else None
@@ -285,7 +287,7 @@ class Daemon:
         try:
             renderer = self.parts.renderer()
             more = renderer.stale() and renderer.step(now.wall, RENDER_BUDGET, self.parts.clock.mono)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, StoreError) as error:
             delay, line = self._patience.failed("write the pages", error, now.mono)
             self._render_at = now.mono + delay
             self._say("error", line)
