@@ -13,22 +13,19 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from dsari_like.cli.exits import DONE, No, NoDaemon
-from dsari_like.cli.following import Patience
+from dsari_like.cli.asking import answer, ask
+from dsari_like.cli.exits import DONE
 from dsari_like.cli.look import Look, looking
 from dsari_like.cli.printing import add_format, print_listing, say
-from dsari_like.cli.receipts import read_receipt, wait_for
 from dsari_like.cli.standing import daemon_of
 from dsari_like.cli.table import Column
 from dsari_like.core.retention import Finished, Moment, Rule, Verdict, amount, span
-from dsari_like.errors import StoreError, UserError
-from dsari_like.spool.drop import drop_control
+from dsari_like.errors import StoreError
 from dsari_like.store.attic import Attic
 from dsari_like.store.pruning import Judged, Pruner, Selection, look_at_clock
 from dsari_like.store.runlog import RunLog
 from dsari_like.store.shelf import Shelf
-from dsari_like.system.ids import new_id
-from dsari_like.system.lock import DirectoryLock, is_locked
+from dsari_like.system.lock import DirectoryLock
 
 COLUMNS = (
     Column("run", least=18, mark=""),
@@ -133,20 +130,7 @@ def _cells(one: Judged, now: float) -> tuple[str, ...]:
 
 def _ask(look: Look, job: str | None) -> None:
     """Let the daemon do it, and wait until it has."""
-    data_dir, request_id = look.configuration.data_dir, new_id(look.now)
-    request = {"action": "prune", "id": request_id} | ({"job": job} if job is not None else {})
-    try:
-        path = drop_control(data_dir, request)
-    except UserError as error:
-        raise StoreError(str(error)) from None
-
-    def meanwhile() -> None:
-        if not is_locked(data_dir) and read_receipt(data_dir, request_id) is None:
-            raise NoDaemon(f"the daemon has ended before it was done; the request {path} waits for the next one")
-
-    receipt = wait_for(data_dir, request_id, None, lambda found: found.is_final, Patience(), meanwhile)
-    if receipt.state == "refused":
-        raise No(f"the request was refused: {receipt.reason}")
+    answer(look, ask(look, "prune", job=job))
 
 
 def _prune(look: Look, job: str | None) -> None:

@@ -196,7 +196,7 @@ def test_every_command_and_each_of_its_options_is_described() -> None:
 def test_every_listing_has_both_formats() -> None:
     parsers = subcommands(build(COMMANDS))
     listings = {name for name, parser in parsers.items() if "--format" in _words(parser)}
-    assert listings == {"status", "jobs", "runs", "show", "next", "prune"}
+    assert listings == {"status", "jobs", "runs", "show", "next", "prune", "plan"}
 
 
 def test_json_is_plain_ascii_whatever_a_name_holds(commands: Commands) -> None:
@@ -211,4 +211,5 @@ def _words(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def _arguments(command: str) -> list[str]:
-    return ["x"] if command in ("trigger", "show", "output", "explain", "cancel", "tail") else []
+    named = ("trigger", "show", "output", "explain", "cancel", "tail", "pause", "unpause", "skip-next")
+    return ["x"] if command in named else []
