@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from dsari_like.core import messages as m
-from dsari_like.core.model import OnShutdown
+from dsari_like.core.choices import OnShutdown
 from dsari_like.errors import ConfigError
 from dsari_like.parts import Parts
 from dsari_like.system.logs import LOG

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
+from dsari_like.core.choices import Outcome
 from dsari_like.core.due import MISSED_AFTER
 from dsari_like.core.inforce import OVERALL, Entry, entry, overall
 from dsari_like.core.messages import Planned
-from dsari_like.core.model import Configuration, Job, Outcome
+from dsari_like.core.model import Configuration, Job
 from dsari_like.core.rezone import REACH, times_of
 from dsari_like.core.rule import Rule, next_of
 from dsari_like.core.schedule import ScheduleError

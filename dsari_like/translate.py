@@ -17,7 +17,8 @@ from datetime import tzinfo
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
 from dsari_like.core import messages as m
-from dsari_like.core.model import ALL_JOBS, Configuration, Job, Outcome, Pause, SkipNext
+from dsari_like.core.choices import Outcome
+from dsari_like.core.model import ALL_JOBS, Configuration, Job, Pause, SkipNext
 from dsari_like.core.names import is_trigger_id
 from dsari_like.core.request import Control, read_control, read_trigger
 from dsari_like.core.when import read_when

@@ -20,8 +20,9 @@ from dsari_like.cli import exits
 from dsari_like.cli.parser import COMMANDS, build
 from dsari_like.config import schema
 from dsari_like.core import environment
+from dsari_like.core.choices import Reason
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Configuration, Job, Reason, Run, Trigger
+from dsari_like.core.model import Configuration, Job, Run, Trigger
 
 TREE = Path(__file__).parents[1]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((TREE / "man").glob("*.[1-8]"))}

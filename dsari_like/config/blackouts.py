@@ -16,9 +16,10 @@ from dsari_like.config.checks import FILLED, PATH, Check, Fault, Unfit, duration
 from dsari_like.config.section import Key, Section
 from dsari_like.core import phrases, schedule
 from dsari_like.core.blackout import Fixed, Openings, Series, Window, Windows
+from dsari_like.core.choices import BlackoutPolicy
 from dsari_like.core.events import openings_of
 from dsari_like.core.ical import Calendar, CalendarFault
-from dsari_like.core.model import Blackout, BlackoutPolicy
+from dsari_like.core.model import Blackout
 from dsari_like.core.when import read_when
 
 ZoneNamed = Callable[[str], tzinfo]

@@ -18,17 +18,9 @@ from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, 
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
 from dsari_like.config.section import Section
 from dsari_like.core import schedule
+from dsari_like.core.choices import OnShutdown
 from dsari_like.core.ical import Calendar
-from dsari_like.core.model import (
-    NOTHING,
-    Blackout,
-    Configuration,
-    Job,
-    OnShutdown,
-    Parameter,
-    Runtime,
-    Where,
-)
+from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Parameter, Runtime, Where
 
 #: The keys of a job whose value is not yet what the job holds.
 _UNFINISHED = frozenset(

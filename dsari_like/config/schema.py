@@ -36,7 +36,8 @@ from dsari_like.config.checks import (
     whole_number,
 )
 from dsari_like.config.section import REQUIRED, Key, Section
-from dsari_like.core.model import BlackoutPolicy, CatchUp, Merge, OnShutdown, Retention
+from dsari_like.core.choices import BlackoutPolicy, CatchUp, Merge, OnShutdown
+from dsari_like.core.model import Retention
 
 
 def _take_map(value: Any) -> dict[str, Any]:

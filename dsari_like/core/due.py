@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from dsari_like.core import messages as m
 from dsari_like.core.blackout import Windows
+from dsari_like.core.choices import CatchUp, Outcome
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import CatchUp, Decision, Job, Outcome, Run, SkipNext, Trigger
+from dsari_like.core.model import Decision, Job, Run, SkipNext, Trigger
 from dsari_like.core.schedule import Slot
 from dsari_like.core.slots import DueSlot, Slots
 

@@ -10,10 +10,11 @@ import math
 import signal
 from collections.abc import Iterable
 
+from dsari_like.core.choices import Reason
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent
 from dsari_like.core.messages import Signal
-from dsari_like.core.model import Exit, Job, Reason, Run
+from dsari_like.core.model import Exit, Job, Run
 from dsari_like.core.timetable import Timetable
 
 

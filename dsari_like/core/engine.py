@@ -14,10 +14,11 @@ from dataclasses import replace
 
 from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
+from dsari_like.core.choices import OnShutdown, Outcome, Reason
 from dsari_like.core.due import Dues, is_deferred
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import Job, OnShutdown, Outcome, Pause, Reason, Run, SkipNext
+from dsari_like.core.model import Job, Pause, Run, SkipNext
 
 _OPEN = frozenset(state.value for state in RunState if state not in FINAL)
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 
 from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
+from dsari_like.core.choices import Outcome
 from dsari_like.core.engine import Engine
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Decision, Exit, Outcome, ProcessIdentity, Run
+from dsari_like.core.model import Decision, Exit, ProcessIdentity, Run
 
 #: Runs, and decisions that make none, that are looked at; a job that is due every second has 86,400 in a day.
 MOST = 10_000

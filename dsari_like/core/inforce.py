@@ -15,7 +15,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from dsari_like.core.model import NOTHING, Blackout, BlackoutPolicy, Configuration, Job
+from dsari_like.core.choices import BlackoutPolicy
+from dsari_like.core.model import NOTHING, Blackout, Configuration, Job
 
 #: The entry of what is no job's: limits and groups, the top-level environment. No job has an empty name.
 OVERALL = ""

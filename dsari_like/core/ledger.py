@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from dsari_like.core.choices import Outcome
 from dsari_like.core.lifecycle import RunEvent, step
 from dsari_like.core.messages import Decide, Effect, Now, RememberId, SaveRun, WriteReceipt
-from dsari_like.core.model import Claim, Decision, Outcome, Run, Trigger
+from dsari_like.core.model import Claim, Decision, Run, Trigger
 
 
 class Ledger:

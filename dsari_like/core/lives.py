@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 
 from dsari_like.core import messages as m
 from dsari_like.core.admission import Admission
+from dsari_like.core.choices import Reason
 from dsari_like.core.ending import Endings, verdict
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent, RunState
-from dsari_like.core.model import Configuration, Exit, Job, Pause, Reason, Run, Trigger
+from dsari_like.core.model import Configuration, Exit, Job, Pause, Run, Trigger
 from dsari_like.core.pauses import Pauses
 from dsari_like.core.pending import Pending
 from dsari_like.core.timetable import Timetable

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsari_like.core.blackout import Windows
+from dsari_like.core.choices import OnShutdown
 from dsari_like.core.model import (
     Claim,
     Configuration,
     Decision,
     Exit,
     Job,
-    OnShutdown,
     Pause,
     ProcessIdentity,
     Run,

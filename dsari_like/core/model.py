@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from dsari_like.core.choices import BlackoutPolicy, CatchUp, Merge, OnShutdown, Outcome, Reason
 from dsari_like.core.ical import Calendar
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 
@@ -22,64 +22,6 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 def _nothing() -> Mapping[str, Any]:
     """The shared empty map as a default: dataclasses take a proxy for something mutable."""
     return NOTHING
-
-
-class Merge(Enum):
-    """What becomes of a trigger while a triggered run of the same job is pending."""
-
-    QUEUE = "queue"
-    FOLD = "fold"
-    REPLACE = "replace"
-    DROP = "drop"
-
-
-class CatchUp(Enum):
-    """What becomes of slots that passed while no daemon was there to start them."""
-
-    SKIP = "skip"
-    LAST = "last"
-    ALL = "all"
-
-
-class BlackoutPolicy(Enum):
-    """What becomes of a slot inside a blackout."""
-
-    SKIP = "skip"
-    DEFER = "defer"
-
-
-class OnShutdown(Enum):
-    """What a stopping daemon does about running children."""
-
-    LEAVE = "leave"
-    WAIT = "wait"
-    KILL = "kill"
-
-
-class Reason(Enum):
-    """Why a run failed or was cancelled. One word each; the sentence is made where it is shown."""
-
-    EXIT = "exit"
-    SIGNAL = "signal"
-    START_FAILED = "start_failed"
-    MAX_EXECUTION = "max_execution"
-    DEADLINE = "deadline"
-    LOST = "lost"
-    CALLBACK = "callback"
-    BEFORE_START = "before_start"
-    WHILE_RUNNING = "while_running"
-    SHUTDOWN = "shutdown"
-
-
-class Outcome(Enum):
-    """What was decided about one slot or one trigger."""
-
-    STARTED = "started"  # a run of its own
-    FOLDED = "folded"  # became part of a run that was pending already
-    SKIPPED = "skipped"
-    MISSED = "missed"  # passed while no daemon was there, or while it was suspended
-    DROPPED = "dropped"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsari_like.core.model import Job, Merge, Run
+from dsari_like.core.choices import Merge
+from dsari_like.core.model import Job, Run
 
 
 @dataclass(frozen=True, slots=True)

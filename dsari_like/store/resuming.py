@@ -10,8 +10,9 @@ import json
 import sqlite3
 from typing import Any
 
+from dsari_like.core.choices import Reason
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Pause, ProcessIdentity, Reason, Run, SkipNext, Trigger
+from dsari_like.core.model import Pause, ProcessIdentity, Run, SkipNext, Trigger
 
 _COLUMNS = (
     "run_id job_name status schedule_time queue_time start_time trigger_type trigger_data flow_id previous_run_id"

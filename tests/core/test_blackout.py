@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dsari_like.core import messages as m
 from dsari_like.core.blackout import Fixed, Openings, Series, Window, Windows
-from dsari_like.core.model import CatchUp, Claim
+from dsari_like.core.choices import CatchUp
+from dsari_like.core.model import Claim
 from dsari_like.core.schedule import DstPolicy, bind, parse
 from dsari_like.core.zones import view
 from tests.core.house import NOON, House, job

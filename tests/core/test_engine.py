@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 
 from dsari_like.core import messages as m
+from dsari_like.core.choices import CatchUp, Merge, OnShutdown, Reason
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import CatchUp, Claim, Merge, OnShutdown, Reason, Run, Trigger
+from dsari_like.core.model import Claim, Run, Trigger
 from tests.core.house import NOON, House, job
 
 EVERY_MINUTE = ("* * * * *",)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from dsari_like.core import messages as m
-from dsari_like.core.model import Claim, Merge
+from dsari_like.core.choices import Merge
+from dsari_like.core.model import Claim
 from tests.core.house import House, job
 
 GROUPS = {"two": 2, "none": 0}

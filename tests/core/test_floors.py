@@ -14,6 +14,7 @@ FLOORS = {
     "dsari_like": 0,
     "dsari_like.errors": 0,
     "dsari_like.core": 1,
+    "dsari_like.core.choices": 1,
     "dsari_like.core.model": 1,
     "dsari_like.core.lifecycle": 1,
     "dsari_like.core.messages": 1,

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from dsari_like.core import messages as m
 from dsari_like.core.blackout import Fixed, Window, Windows
+from dsari_like.core.choices import CatchUp
 from dsari_like.core.forecast import Forecast, Foreseen, forecast
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import CatchUp, Configuration, Job, Pause, ProcessIdentity, Run, Trigger
+from dsari_like.core.model import Configuration, Job, Pause, ProcessIdentity, Run, Trigger
 from tests.core.house import NOON, House, job, plans_of
 
 HOUR = 3600.0

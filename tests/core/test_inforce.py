@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from dsari_like.core.choices import BlackoutPolicy
 from dsari_like.core.inforce import OVERALL, Entry, entry, overall
-from dsari_like.core.model import Blackout, BlackoutPolicy, Configuration, Job, Where
+from dsari_like.core.model import Blackout, Configuration, Job, Where
 
 JOB = Job("a", ("true",), schedule=("30 2 * * *",), max_execution=60.0, environment={"X": "1", "Y": "2"})
 

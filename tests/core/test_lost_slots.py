@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsari_like.core.model import CatchUp, Decision
+from dsari_like.core.choices import CatchUp
+from dsari_like.core.model import Decision
 from dsari_like.core.schedule import DstPolicy, bind, parse
 from tests.core.house import House, job
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dsari_like.core import messages as m
-from dsari_like.core.model import ALL_JOBS, CatchUp, Claim, Pause, SkipNext
+from dsari_like.core.choices import CatchUp
+from dsari_like.core.model import ALL_JOBS, Claim, Pause, SkipNext
 from tests.core.house import NOON, House, job
 
 CLAIM = Claim("c1", "", "p.json", "/claimed/c1", 1, NOON)

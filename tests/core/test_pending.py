@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dsari_like.core.choices import Merge
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Job, Merge, Run, Trigger
+from dsari_like.core.model import Job, Run, Trigger
 from dsari_like.core.pending import Pending, Verdict
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsari_like.core import messages as m
-from dsari_like.core.model import CatchUp, Configuration
+from dsari_like.core.choices import CatchUp
+from dsari_like.core.model import Configuration
 from dsari_like.core.rezone import repeated, times_of
 from dsari_like.core.schedule import DstPolicy, Rule, bind, default_anchor, next_of, parse
 from tests.core.house import House, job

@@ -12,7 +12,8 @@ import pytest
 
 from dsari_like.config import files
 from dsari_like.config.places import Places
-from dsari_like.core.model import CatchUp, Configuration, Job, Merge, OnShutdown, Parameter, Runtime, Where
+from dsari_like.core.choices import CatchUp, Merge, OnShutdown
+from dsari_like.core.model import Configuration, Job, Parameter, Runtime, Where
 from dsari_like.errors import ConfigError
 
 Files = Mapping[str, str | bytes]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dsari_like.config import files, plans
-from dsari_like.core.model import Blackout, BlackoutPolicy
+from dsari_like.core.choices import BlackoutPolicy
+from dsari_like.core.model import Blackout
 from tests.shell.test_config import faults, load
 
 EVENT = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Freeze\nDTSTART;VALUE=DATE:20261224\nEND:VEVENT\nEND:VCALENDAR\n"

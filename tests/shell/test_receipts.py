@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dsari_like.core import messages as m
+from dsari_like.core.choices import Outcome
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Decision, Exit, Outcome, Run, Trigger
+from dsari_like.core.model import Decision, Exit, Run, Trigger
 from dsari_like.spool.inbox import Inbox
 from dsari_like.spool.receipts import overdue
 from dsari_like.store.runlog import RunLog

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dsari_like.core import messages as m
+from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Decision, Exit, Outcome, ProcessIdentity, Reason, Run, Trigger
+from dsari_like.core.model import Decision, Exit, ProcessIdentity, Run, Trigger
 from dsari_like.errors import StoreError
 from dsari_like.store.db import open_reader
 from dsari_like.store.migrations import MIGRATIONS
