@@ -8,6 +8,7 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,10 @@ def test_a_crash_in_the_middle_is_made_good_by_the_next_start(site: Site) -> Non
     assert directories(site, "build") == set(ids) and agree(site, "build")
 
 
+def _at_most(site: Site, left: int) -> bool:
+    return len(site.runs("past")) <= left
+
+
 @pytest.mark.slow
 def test_a_daemon_that_is_killed_again_and_again_leaves_everything_in_agreement(site: Site) -> None:
     site.configure({"build": {"command": "true", "retention": {}}})
@@ -193,7 +198,7 @@ def test_a_daemon_that_is_killed_again_and_again_leaves_everything_in_agreement(
     site.configure({"build": {"command": "true"}, "past": {"command": "true"}}, retention={"count": 10})
     for left in (350, 250, 120, 30):
         site.start()
-        site.until("some removal", lambda left=left: len(site.runs("past")) <= left, 60)
+        site.until("some removal", partial(_at_most, site, left), 60)
         assert site.daemon is not None
         site.daemon.kill()
         site.daemon.wait()
