@@ -49,15 +49,13 @@ def identity_of(job: Job) -> Identity | None:
     return None if job.user is None and job.group is None else _found(job.user, job.group)
 
 
-def prefix(job: Job, identity: Identity | None, mark: int) -> list[str]:
-    """The words before the command line. The priority first: to raise it takes root too. And the mark of the family:
-    by the time the child exists it may be somebody else already, whose limits are not even for every root to set."""
+def prefix(job: Job, identity: Identity | None) -> list[str]:
+    """The words before the command line. The priority first: to raise it takes root too."""
     words = [] if job.nice is None else [_tool("nice"), "-n", str(job.nice)]
     if identity is None:
         return words
     groups = "--clear-groups" if identity.name is None else "--init-groups"
     user = [] if identity.name is None else [f"--reuid={identity.uid}"]
-    words += [_tool("prlimit"), f"--locks={mark}:"]
     return [*words, _tool("setpriv"), *user, f"--regid={identity.gid}", groups, "--inh-caps=-all", "--"]
 
 
@@ -117,7 +115,7 @@ def why_not_changed(identity: Identity, code: int, output: str) -> str | None:
     finally:
         os.close(descriptor)
     line = said.partition(b"\n")[0].decode("utf-8", "replace")
-    return f"it cannot be run as {identity}: {line}" if re.match(r"(?:\S*/)?(?:setpriv|prlimit): ", line) else None
+    return f"it cannot be run as {identity}: {line}" if re.match(r"(?:\S*/)?setpriv: ", line) else None
 
 
 def faults(configuration: Configuration) -> Iterator[str]:
@@ -131,8 +129,8 @@ def faults(configuration: Configuration) -> Iterator[str]:
         if changed and identity_of(job) is not None:
             if not root:
                 yield f"{place}.{changed[0]}: only a daemon that runs as root can become another{_us()}"
-            for missing in (name for name in ("setpriv", "prlimit") if shutil.which(name, path=_TOOLS) is None):
-                yield f"{place}.{changed[0]}: takes the program {missing} of util-linux, which is not there"
+            elif shutil.which("setpriv", path=_TOOLS) is None:
+                yield f"{place}.{changed[0]}: takes the program setpriv of util-linux, which is not there"
         if job.nice is not None and job.nice < 0 and not root:
             yield f"{place}.nice: only a daemon that runs as root can raise a priority{_us()}"
 

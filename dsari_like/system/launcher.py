@@ -71,14 +71,14 @@ class Launcher:
         try:
             if not os.path.isdir(environment["PWD"]):
                 raise CannotStart(127, f"its working directory {environment['PWD']} is not there")
-            child = self._spawn(run_id, job, argv, environment, run_dir, output)
+            with process.marked(run_id):
+                child = self._spawn(job, argv, environment, run_dir, output)
         except OSError as error:
             if error.errno in SHORTAGE:
                 raise
             raise CannotStart(*_why_not(argv, error)) from None
         finally:
             os.close(output)
-        process.mark(child.pid, run_id)
         self._children[child.pid] = _Child(run_id, child, job.keeper)
         self._pids[run_id] = child.pid
         self.fresh.append(run_id)
@@ -98,7 +98,7 @@ class Launcher:
                 self.unseen.append(run_id)
 
     def _spawn(
-        self, run_id: str, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
+        self, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
     ) -> subprocess.Popen[bytes]:
         who, before, passed = identity.identity_of(job), "", environment
         if who is not None:
@@ -106,7 +106,7 @@ class Launcher:
             passed, before = identity.hold_back(environment)
         wrap = keeper.wrap if job.keeper else keeper.unkept
         return subprocess.Popen(
-            [*identity.prefix(job, who, process.mark_of(run_id)), *wrap(argv, job.umask, before)],
+            [*identity.prefix(job, who), *wrap(argv, job.umask, before)],
             stdin=self._null,
             stdout=output,
             stderr=output,

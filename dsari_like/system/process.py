@@ -60,16 +60,24 @@ def run_id_of(pid: int) -> str | None:
     return None
 
 
-def mark(pid: int, run_id: str) -> None:
-    """Mark a new child, and with it all it will ever fork, as processes of this run.
+@contextlib.contextmanager
+def marked(run_id: str) -> Iterator[None]:
+    """Whoever is started meanwhile, and all it will ever fork, bears the mark of this run.
 
     A program can throw its environment away, start a session and let its parent die, and many do to become daemons;
-    limits go along with it all the same. One that no kernel obeys takes a number without harm. A control group would
-    do the same, but is rarely ours to make. Where the mark is refused the environment has to do.
+    limits go along with it all the same. One that no kernel obeys takes a number without harm. It is put on ourselves
+    for as long as the start takes, because children inherit it: put on the child afterwards it can come too late for
+    grandchildren. A control group would do the same, but is rarely ours to make. Where the mark is refused the
+    environment has to do.
     """
+    own, hard = resource.getrlimit(_UNUSED_LIMIT)
     with contextlib.suppress(OSError, ValueError):
-        _, hard = resource.getrlimit(_UNUSED_LIMIT)
-        resource.prlimit(pid, _UNUSED_LIMIT, (mark_of(run_id), hard))
+        resource.setrlimit(_UNUSED_LIMIT, (_mark_of(run_id), hard))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(_UNUSED_LIMIT, (own, hard))
 
 
 def families(run_ids: Collection[str]) -> dict[str, list[Member]]:
@@ -78,7 +86,7 @@ def families(run_ids: Collection[str]) -> dict[str, list[Member]]:
     One look at /proc for all of them: about 25 µs for each process of the machine. Never this process itself, though
     a job may have started it and given it its RUN_ID.
     """
-    marks = {mark_of(run_id): run_id for run_id in run_ids}
+    marks = {_mark_of(run_id): run_id for run_id in run_ids}
     alive = {pid: found for pid in _pids() if (found := _stat(pid)) is not None}
     owners: dict[int, str | None] = {pid: _owner(pid, marks) for pid in alive}
     owners[os.getpid()] = None
@@ -108,8 +116,7 @@ def send(who: ProcessIdentity, number: int) -> bool:
     return True
 
 
-def mark_of(run_id: str) -> int:
-    """The number that marks the processes of a run; no two runs have the same."""
+def _mark_of(run_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(run_id.encode("utf-8", "replace"), digest_size=7).digest()) | 1
 
 

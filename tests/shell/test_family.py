@@ -149,3 +149,15 @@ def test_who_is_not_the_same_any_more_gets_no_signal() -> None:
     assert process.send(identity, signal.SIGKILL)
     child.wait()
     assert not process.send(identity, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_everyone_bears_the_mark_from_the_first_instruction(house: House, keep: bool) -> None:
+    """Put on a child after its start the mark would come too late for what it forks at once. Here that is all of it."""
+    limits = "/proc/self/limits"
+    house.yard.start("sh", "-c", f"(grep locks {limits}); (env -i setsid grep locks {limits} &); sleep 0.1", keep=keep)
+    house.yard.end()
+    marks = [line.split()[3] for line in house.output().splitlines()]
+    assert len(marks) == 2 and marks[0] == marks[1] != "unlimited"
+    own = [line for line in Path(limits).read_text().splitlines() if "locks" in line]
+    assert marks[0] not in own[0], "we bear it no longer than the start takes"

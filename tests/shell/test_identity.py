@@ -22,7 +22,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 def test_a_job_without_the_keys_has_nothing_before_its_command() -> None:
     job = Job("a", ("true",))
     assert identity.identity_of(job) is None
-    assert identity.prefix(job, None, 7) == []
+    assert identity.prefix(job, None) == []
     assert list(identity.faults(Configuration(jobs={"a": job}))) == []
 
 
@@ -31,13 +31,13 @@ def test_whoever_we_are_already_takes_no_change() -> None:
 
 
 def test_the_priority_comes_before_the_identity_and_the_identity_before_all_else() -> None:
-    words = identity.prefix(Job("a", ("true",), nice=-5), NOBODY, 7)
-    assert [word.rpartition("/")[2] for word in words if word.startswith("/")] == ["nice", "prlimit", "setpriv"]
+    words = identity.prefix(Job("a", ("true",), nice=-5), NOBODY)
+    assert [word.rpartition("/")[2] for word in words if word.startswith("/")] == ["nice", "setpriv"]
     assert words[-5:] == ["--reuid=65534", "--regid=65534", "--init-groups", "--inh-caps=-all", "--"]
 
 
 def test_a_group_alone_keeps_none_of_the_groups_of_root() -> None:
-    words = identity.prefix(Job("a", ("true",)), Identity(0, 5, None, None), 7)
+    words = identity.prefix(Job("a", ("true",)), Identity(0, 5, None, None))
     assert "--clear-groups" in words and not any(word.startswith("--reuid") for word in words)
 
 
@@ -69,7 +69,7 @@ def test_every_fault_has_its_place() -> None:
     ("said", "code", "taken"),
     [
         ("setpriv: setresuid failed: Operation not permitted\n", 127, True),
-        ("/usr/bin/prlimit: failed\n", 1, True),
+        ("/usr/bin/setpriv: failed\n", 1, True),
         ("setpriv: setresuid failed\n", 0, False),
         ("hello\nsetpriv: x\n", 127, False),
         ("", 127, False),
