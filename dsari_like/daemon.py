@@ -13,10 +13,9 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from dsari_like.core import messages as m
-from dsari_like.errors import StoreError
+from dsari_like.idle import Idle
 from dsari_like.orders import Orders
 from dsari_like.parts import Parts
 from dsari_like.spool.files import WEATHER
@@ -25,17 +24,11 @@ from dsari_like.system.logs import LOG
 from dsari_like.system.patience import Patience
 from dsari_like.translate import translate
 
-if TYPE_CHECKING:
-    from dsari_like.upkeep import Upkeep
-
 #: A source yields at most so much in one turn, so that no flood starves the others.
 BATCH = 256
 
 #: Seconds between two looks at the whole spool, the only thing that happens by itself.
 RESCAN = 60.0
-
-#: Seconds of rendering before the loop looks again whether something more urgent has come.
-RENDER_BUDGET = 0.005
 
 
 class Daemon:
@@ -51,10 +44,9 @@ class Daemon:
         self._orders = Orders(parts)
         self._rescan_at = 0.0
         self._rendering = True
-        self._render_at = 0.0
         self._offset: float | None = None  # wall clock less monotonic clock, at the last turn
         self._found: deque[Found] = deque()  # claimed and read, not told to the engine yet
-        self._made_upkeep: Upkeep | None = None
+        self._idle = Idle(parts, self._patience)
         self.stopped = False
 
     def run(self) -> None:
@@ -69,31 +61,14 @@ class Daemon:
         now = parts.clock.now()
         self._notice_step(now)
         self.settle(now)
-        self._rendering = self._render(now)
+        self._rendering = not (self._inputs or self._unwritten) and self._idle.render(now)
         if self._is_idle():
-            self._rendering = self._keep_up(now)  # what it removed has pages
+            self._rendering = self._idle.keep_up(now)  # what it removed has pages
         parts.lock.touch()
         if parts.notifier.watchdog is not None:
             parts.notifier.send("WATCHDOG=1")
         if self._orders.stopping is not None and not self._unwritten:
             self.stopped = not parts.engine.active()
-
-    @property
-    def _upkeep(self) -> Upkeep:
-        """Made in the first turn: a start waits for nothing of it."""
-        if self._made_upkeep is None:
-            from dsari_like.upkeep import Upkeep
-
-            self._made_upkeep = Upkeep(self.parts)
-        return self._made_upkeep
-
-    def _keep_up(self, now: m.Now) -> bool:
-        """A little of what can wait. What cannot even be loaded, for want of descriptors, waits for a later turn."""
-        try:
-            return self._upkeep.step(now)
-        except OSError as error:
-            self._say("error", self._patience.failed("load what removes old runs", error, now.mono)[1])
-            return False
 
     def settle(self, now: m.Now) -> None:
         """Everything that has happened, and what follows from it. Also what is done before anybody is told that the
@@ -125,9 +100,7 @@ class Daemon:
         moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
         moments += [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
-        moments += [self._render_at] if self._render_at > now.mono else []
-        upkeep = self._made_upkeep.next_step() if self._made_upkeep is not None and self._is_idle() else None
-        moments += [upkeep] if upkeep is not None else []
+        moments += self._idle.moments(now, self._is_idle())
         settle = self.parts.inbox.next_deadline() if self._admits() else None
         moments += [moment for moment in (settle, self.parts.children.next_deadline()) if moment is not None]
         waits = [moment - now.mono for moment in moments]
@@ -272,28 +245,11 @@ class Daemon:
             case m.Notice():
                 self._say(effect.level, effect.text)
             case m.Prune():
-                self._upkeep.ask(effect)
+                self._idle.upkeep().ask(effect)
 
     def _say(self, level: str, line: str | None) -> None:
         if line:
             getattr(LOG, level)("%s", line)
-
-    # --- render ---------------------------------------------------------------------------------------------------
-
-    def _render(self, now: m.Now) -> bool:
-        """A few pages, when nothing is ready. True when there are more to do."""
-        if self._inputs or self._unwritten or now.mono < self._render_at or not self.parts.configuration.render:
-            return False
-        try:
-            renderer = self.parts.renderer()
-            more = renderer.stale() and renderer.step(now.wall, RENDER_BUDGET, self.parts.clock.mono)
-        except (OSError, sqlite3.Error, StoreError) as error:
-            delay, line = self._patience.failed("write the pages", error, now.mono)
-            self._render_at = now.mono + delay
-            self._say("error", line)
-            return False
-        self._say("info", self._patience.succeeded("write the pages"))
-        return more
 
 
 #: What an effect that failed was to do, as the log tells it.

@@ -43,6 +43,7 @@ FLOORS = {
     "dsari_like.translate": 5,
     "dsari_like.parts": 5,
     "dsari_like.orders": 5,
+    "dsari_like.idle": 5,
     "dsari_like.upkeep": 5,
     "dsari_like.daemon": 5,
     "dsari_like.transition": 5,
