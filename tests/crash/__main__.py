@@ -14,6 +14,7 @@ standing, and its place is told.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -44,7 +45,9 @@ def main() -> int:
     faults = sum(not _run(*part) for part in _parts(options, root))
     if faults:
         print(f"{faults} parts found a broken promise; their houses are below {root}")
-    return 1 if faults else 0
+        return 1
+    shutil.rmtree(root)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
