@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import islice, pairwise, product
+from pathlib import Path
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -639,3 +640,30 @@ def test_parse_trees_are_shared() -> None:
     assert parse("H H * * *") is parse("H H * * *")
     assert not hasattr(rule("H H * * *"), "__dict__")
     assert sys.getsizeof(rule("H H * * *")) <= 120
+
+
+MANUAL = Path(__file__).parents[2] / "man" / "dsari-like.yaml.5"
+VECTORS = [line.split("\t") for line in MANUAL.read_text(encoding="utf-8").splitlines() if line.count("\t") == 4]
+
+
+@pytest.mark.parametrize(("name", "crc", "daily", "quarters", "monthly"), [row for row in VECTORS if row[1].isdigit()])
+def test_the_vectors_of_the_manual_are_true(name: str, crc: str, daily: str, quarters: str, monthly: str) -> None:
+    """H is stable for ever: these are published."""
+
+    def first(text: str, count: int = 1) -> list[datetime]:
+        rule, instant, found = bind(parse(text), name, UTC, DstPolicy.ONCE), 1790000000.0 - 1790000000 % 3600 - 1, []
+        while len(found) < count:
+            slot = rule.next_after(instant)
+            assert slot is not None
+            instant = slot.time
+            found.append(datetime.fromtimestamp(instant, UTC))
+        return found
+
+    assert int(crc) == crc32(name.encode())
+    assert f"{first('H H * * *')[0]:%H:%M:%S}" == daily
+    assert ", ".join(str(one.minute) for one in first("H/15 * * * *", 4)) == quarters
+    assert f"day {first('@monthly')[0].day}" == monthly
+
+
+def test_the_manual_has_vectors() -> None:
+    assert len(VECTORS) == 5
