@@ -7,14 +7,13 @@ needs is in the run log and in the configuration.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
+from dsari_like.cli.dropped import is_file_name, lying, of_file, refused
 from dsari_like.cli.exits import DONE, UsageFault
 from dsari_like.cli.look import Look, looking
-from dsari_like.cli.slots import around, jump_at, lost_at, slot_near
+from dsari_like.cli.slots import around, jump_at, lost_at, second_pass, slot_near
 from dsari_like.cli.standing import daemon_of, why_waiting
 from dsari_like.cli.table import visible
 from dsari_like.cli.times import read_time
@@ -23,7 +22,7 @@ from dsari_like.core.schedule import Rule, next_of
 from dsari_like.report.moments import duration, moment, zone_name
 from dsari_like.report.rests import pause_sentence
 from dsari_like.report.words import cause_sentence, decision_sentence, outcome_sentence, state_word
-from dsari_like.spool.files import is_candidate
+from dsari_like.store import resuming
 from dsari_like.store.reader import DecisionRow, RunRow
 
 _LATEST = 5
@@ -38,10 +37,14 @@ def add_parser(subparsers: Any) -> None:
         "explain",
         description="Tells why: for a job its latest decisions, what it waits for and when it is due next; for a job"
         " and a time what was decided about the slot or the trigger of that time, or why nothing was; for a run what"
-        " caused it and what it waited for.",
+        " caused it and what it waited for; for a dropped file what became of it.",
     )
-    parser.add_argument("name", metavar="NAME|RUN", help="a job, or a run by its id or enough of its beginning")
-    parser.add_argument("time", metavar="TIME", nargs="?", help="a time such as 14:02, a date, or a span ago: 2h")
+    parser.add_argument(
+        "name", metavar="NAME|RUN|FILE", help="a job, a run by its id or enough of its beginning, or a dropped file"
+    )
+    parser.add_argument(
+        "time", metavar="TIME", nargs="*", help="a time such as 14:02, yesterday 14:02, a date, or a span ago: 2h"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,17 +56,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _answer(args: argparse.Namespace, look: Look) -> Iterator[str]:
-    name = args.name
+    name, time = args.name, " ".join(args.time)
     if name not in look.configuration.jobs and not look.reader.decisions(name, limit=1):
+        if is_file_name(name):
+            return _of_file(name, look)
         row = look.run(name)
-        if args.time is not None:
+        if time:
             raise UsageFault(f"a time goes with a job, and {row.run_id} is a run of {row.job_name}")
         return _of_run(row, look)
-    if args.time is None:
+    if not time:
         return _of_job(name, look)
     job = look.configuration.jobs.get(name)
     zone = look.zone_of(job) if job else look.zone
-    return _of_time(name, read_time(args.time, zone, look.now, "TIME"), look)
+    return _of_time(name, read_time(time, zone, look.now, "TIME"), look)
 
 
 # --- a run --------------------------------------------------------------------------------------------------------
@@ -96,6 +101,16 @@ def _waits(row: RunRow, look: Look) -> Iterator[str]:
         yield "No daemon is running, and nothing starts before one does."
 
 
+# --- a file -------------------------------------------------------------------------------------------------------
+
+
+def _of_file(text: str, look: Look) -> Iterator[str]:
+    for line, row in of_file(text, look):
+        yield line
+        if row is not None:
+            yield from list(_of_run(row, look))[1:]
+
+
 # --- a job --------------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +119,7 @@ def _of_job(name: str, look: Look) -> Iterator[str]:
     rules = look.plans().get(name, ())
     yield from _head(name, job, rules)
     yield from _now(name, look)
-    yield from _spool(name, look)
+    yield from lying(name, look)
     decisions = look.reader.decisions(name, limit=_LATEST)
     if not decisions:
         yield "Nothing was decided about it yet: no slot has come and no trigger was taken."
@@ -147,15 +162,6 @@ def _now(name: str, look: Look) -> Iterator[str]:
         yield "Its schedule never comes again."
 
 
-def _spool(name: str, look: Look) -> Iterator[str]:
-    """Files that nobody has taken yet."""
-    place = os.path.join(look.configuration.data_dir, "trigger", name)
-    with suppress(OSError):
-        lying = sorted(filter(is_candidate, os.listdir(place)))
-        if lying:
-            yield f"{len(lying)} dropped file{'s' * (len(lying) != 1)} in {place} not taken yet: {', '.join(lying[:3])}"
-
-
 # --- a time -------------------------------------------------------------------------------------------------------
 
 
@@ -167,11 +173,16 @@ def _of_time(name: str, time: float, look: Look) -> Iterator[str]:
     found = _decisions_near(name, time, look)
     if jump := jump_at(zone, time):
         yield f"The clock of {zone_name(zone)} changes at {at}: {jump}."
+    if (again := second_pass(zone, time)) is not None:
+        yield f"The clock of {zone_name(zone)} shows that time twice: {at}, and again {moment(again, zone)}."
+        found = list(dict.fromkeys([*found, *_decisions_near(name, again, look)]))
     for decision in found:
         yield from _told(decision, look)
     if not found:
         yield f"Nothing is recorded about {name} at {at}."
         yield from _why_nothing(name, job, rules, time, look)
+    if not any(decision.token for decision in found):
+        yield from lying(name, look)
     if job and job.schedule:
         yield _schedule_sentence(job)
 
@@ -191,9 +202,8 @@ def _why_nothing(name: str, job: Job | None, rules: Sequence[Rule], time: float,
     zone = look.zone_of(job) if job else look.zone
     slot = slot_near(rules, time, _CLOSE)
     if time > look.now:
-        coming = next_of(rules, slot - 0.001) if slot is not None else None
-        note = _note(look.note(name, rules, coming)) if coming else ""
-        yield "That time is still to come" + (f", and the schedule has a slot then{note}" if coming else ".")
+        note = _note(look.note(name, rules, slot)) if slot else ""
+        yield "That time is still to come" + (f", and the schedule has a slot then{note}" if slot else ".")
     elif job is None:
         yield "It is not configured, so it has no schedule."
     elif not job.enabled:
@@ -201,7 +211,8 @@ def _why_nothing(name: str, job: Job | None, rules: Sequence[Rule], time: float,
     elif lost := lost_at(rules, time):
         yield f"The schedule meant that time, but the clock left it out: {lost}."
     elif slot is not None:
-        yield f"The schedule has a slot {moment(slot, zone)}. It was not decided, so {_undecided(name, look)}"
+        yield f"The schedule has a slot {moment(slot.time, zone)}{_note(look.note(name, rules, slot))}"
+        yield _undecided(name, slot.time, look)
     elif job.schedule:
         yield "The schedule has no slot then" + _around(rules, time, look, zone_name(zone))
     else:
@@ -209,13 +220,18 @@ def _why_nothing(name: str, job: Job | None, rules: Sequence[Rule], time: float,
     yield from _nearest(name, time, look)
 
 
-def _undecided(name: str, look: Look) -> str:
-    if not daemon_of(look.configuration).alive:
-        return "no daemon has run since; the next one decides it as catch_up says."
+def _undecided(name: str, slot: float, look: Look) -> str:
+    """A daemon decides every slot after the one that it, or one before it, decided last, or from when it first knew
+    the job."""
+    last = resuming.last_slot(look.connection, name)
+    if last is None:
+        return "Nothing was decided about it: no daemon knew the job then, and slots from before are not made up."
+    if slot > last and not daemon_of(look.configuration).alive:
+        policy = look.configuration.jobs[name].catch_up.value
+        return f"It is not decided yet: no daemon has run since. The next one decides it by catch_up: {policy}."
     first = look.reader.first_decision(name)
-    if first is None:
-        return "the job, or this schedule, was not in force yet."
-    return f"the job, or this schedule, was not in force then (its first decision is of {moment(first, look.zone)})."
+    known = f" (its first decision is of {moment(first, look.zone)})" if first is not None and first > slot else ""
+    return f"Nothing was decided about it: the job, or this schedule, was not in force then{known}."
 
 
 def _around(rules: Sequence[Rule], time: float, look: Look, zone: str) -> str:
@@ -241,7 +257,10 @@ def _told(decision: DecisionRow, look: Look) -> Iterator[str]:
     row = look.reader.run(decision.run_id) if decision.run_id else None
     if row is not None and decision.outcome == "started":
         waits = row.start_time is None and row.stop_time is None
-        yield "  " + (why_waiting(row, look.reader.running(), look) if waits else outcome_sentence(row, look.zone))
+        how = why_waiting(row, look.reader.running(), look) if waits else outcome_sentence(row, look.zone)
+        yield "  " + (f"{cause_sentence(row, look.zone)} {how}" if decision.token else how)
+    elif decision.outcome == "refused" and (where := refused(decision, look)):
+        yield "  " + where
 
 
 def _schedule_sentence(job: Job) -> str:

@@ -20,9 +20,10 @@ from dsari_like.config import files, plans
 from dsari_like.config.places import locate
 from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration, Job
+from dsari_like.core.rezone import repeated
 from dsari_like.core.schedule import Rule, Slot
 from dsari_like.errors import StoreError
-from dsari_like.report.rests import Rests, slot_note
+from dsari_like.report.rests import LEFT_OUT, Rests, slot_note
 from dsari_like.store.db import open_reader
 from dsari_like.store.inforce import InForce
 from dsari_like.store.migrations import migrate
@@ -72,8 +73,14 @@ class Look:
 
     def note(self, name: str, rules: Sequence[Rule], slot: Slot, zone: tzinfo | None = None) -> str:
         """What is to be said of a coming slot: why it is when it is, and why it will start nothing."""
-        rest = self.rests.note(name, rules, slot.time, self.now, zone or self.zone)
+        again = repeated(rules, slot.time, self._made.get(name, ()))
+        rest = f"{LEFT_OUT}: it had its run before the schedule was changed" if again else ""
+        rest = rest or self.rests.note(name, rules, slot.time, self.now, zone or self.zone)
         return slot_note(slot, rest, self.windows.get(name))
+
+    @cached_property
+    def _made(self) -> dict[str, frozenset[str]]:
+        return self.in_force.made()
 
     def close(self) -> None:
         """Let the run log go."""

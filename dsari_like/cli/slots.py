@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from dsari_like.core.schedule import Rule, next_of, transitions
+from dsari_like.core.schedule import Rule, Slot, next_of, transitions
 
 _FIRST_STEP, _LAST_STEP = 3_600.0, 8 * 366 * 86_400.0
 _MOST = 100_000
 
 
-def slot_near(rules: Sequence[Rule], time: float, reach: float) -> float | None:
+def slot_near(rules: Sequence[Rule], time: float, reach: float) -> Slot | None:
     """The first slot from `time` on, less than `reach` later."""
     slot = next_of(rules, time - 0.001)
-    return slot.time if slot is not None and slot.time < time + reach else None
+    return slot if slot is not None and slot.time < time + reach else None
 
 
 def around(rules: Sequence[Rule], time: float) -> tuple[float | None, float | None]:
@@ -41,6 +41,13 @@ def jump_at(zone: tzinfo, time: float) -> str:
         before, after = ((there + timedelta(seconds=offset)).strftime("%H:%M") for offset in change[1:])
         return f"from {before} to {after}" + (", so the times between did not exist" if after > before else "")
     return ""
+
+
+def second_pass(zone: tzinfo, time: float) -> float | None:
+    """The later of two instants at which the clock shows the same; None where it shows that time once."""
+    there = datetime.fromtimestamp(time, zone)
+    again = there.replace(fold=1).timestamp()
+    return again if there.fold == 0 and again > time and datetime.fromtimestamp(again, zone).fold else None
 
 
 def _before(rules: Sequence[Rule], time: float) -> float | None:

@@ -28,9 +28,12 @@ def read_time(text: str, zone: tzinfo, now: float, option: str, direction: int =
         return now + direction * span
     if text == "now":
         return now
-    if text in _DAYS:
+    day, _, clock = text.partition(" ")
+    if day in _DAYS:
         midnight = datetime.fromtimestamp(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        return (midnight + timedelta(days=_DAYS[text])).timestamp()
+        text, now = clock, (midnight + timedelta(days=_DAYS[day])).timestamp()
+        if not text:
+            return now
     try:
         return read_when(text, zone, zone_or_none, now)
     except ValueError as error:

@@ -30,6 +30,11 @@ class InForce:
         row = self._connection.execute(f"select {_COLUMNS} from plans where job_name = ?", (job_name,)).fetchone()
         return None if row is None else Entry._make(row)
 
+    def made(self) -> dict[str, frozenset[str]]:
+        """The calendar times that are not owed again, of the jobs that have any."""
+        query = f"select {_COLUMNS} from plans where made is not null"
+        return {one.job_name: one.made_times for one in map(Entry._make, self._connection.execute(query))}
+
     def remember(self, entries: Iterable[Entry], gone: Iterable[str]) -> None:
         """Put these in the place of what is recorded of the same jobs, and forget the others. Raises sqlite3.Error
         with nothing changed."""

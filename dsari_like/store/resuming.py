@@ -34,6 +34,12 @@ def last_slots(connection: sqlite3.Connection) -> dict[str, float]:
     return dict(connection.execute("select job_name, last_slot from slots where last_slot is not null"))
 
 
+def last_slot(connection: sqlite3.Connection, job_name: str) -> float | None:
+    """The newest slot of a job that was decided, or when it was first known; None for a job no daemon has known."""
+    row = connection.execute("select last_slot from slots where job_name = ?", (job_name,)).fetchone()
+    return None if row is None else row[0]
+
+
 def rests(connection: sqlite3.Connection) -> tuple[Pause | SkipNext, ...]:
     """The pauses that hold, and the wishes to leave out a slot."""
     rows = connection.execute("select job_name, kind, time, until, reason from rests order by job_name")

@@ -88,8 +88,9 @@ class Commands:
         configuration = files.load(files.Places(str(self.etc), str(self.var)))
         self.runlog = RunLog(configuration.database_file)
         self.now = m.Now(at, 1000.0)
-        bound = plans.bind_all(configuration, self.runlog.anchors(), at)
-        self.tell(m.Configured(configuration, {name: m.Planned(rules) for name, rules in bound.items()}))
+        bound, windows = plans.bind_all(configuration, self.runlog.anchors(), at), plans.windows_all(configuration)
+        planned = {name: m.Planned(rules, None, windows.get(name)) for name, rules in bound.items()}
+        self.tell(m.Configured(configuration, planned))
         return configuration
 
     def tell(self, message: m.Input) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dsari_like import transition
 from tests.shell.commands import JOBS, Commands, wall
 
 SPRING = ("--from", "2027-03-27", "--until", "2027-03-30")
@@ -166,3 +167,14 @@ def test_what_cannot_be_listed_is_refused(commands: Commands, words: list[str], 
     found = commands("next", *words)
     assert (found.code, found.out) == (code, "")
     assert found.err.startswith(f"dsari-like: {said}")
+
+
+def test_a_slot_whose_calendar_time_had_its_run_is_told_to_be_left_out(commands: Commands) -> None:
+    configuration = commands.begin(TIMES, at=wall())
+    assert commands.runlog is not None
+    transition.take(configuration, commands.runlog.in_force, {}, wall())
+    one = commands.runlog.in_force.entry("tokyo")
+    assert one is not None
+    commands.runlog.in_force.remember([one.with_made(["2027-03-28 09:00"])], ())
+    notes = [slot["note"] for slot in commands("next", "tokyo", *SPRING, "--format", "json").data]
+    assert notes == ["", "left out: it had its run before the schedule was changed", ""]
