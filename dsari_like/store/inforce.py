@@ -25,11 +25,6 @@ class InForce:
         """All that is recorded, one at a time."""
         return map(Entry._make, self._connection.execute(f"select {_COLUMNS} from plans"))
 
-    def entry(self, job_name: str) -> Entry | None:
-        """What is recorded of one job."""
-        row = self._connection.execute(f"select {_COLUMNS} from plans where job_name = ?", (job_name,)).fetchone()
-        return None if row is None else Entry._make(row)
-
     def made(self) -> dict[str, frozenset[str]]:
         """The calendar times that are not owed again, of the jobs that have any."""
         query = f"select {_COLUMNS} from plans where made is not null"
