@@ -4,7 +4,8 @@ Owns every child of the daemon, so that reaping "any child" can never take someb
 the child into `output.txt`: there is no pipe to drain and the loop does no work per line. Must not know states or
 schedules.
 
-No `preexec_fn`, no `user=`, no `os.fork`: they lose vfork, which is seventeen times slower in a large daemon.
+No `preexec_fn`, no `user=`, no `os.fork`: they lose vfork, which is seventeen times slower in a large daemon. Nor
+`posix_spawn`, though it costs less than `Popen`: the C library leaves two of its own signals ignored in such a child.
 """
 
 from __future__ import annotations
