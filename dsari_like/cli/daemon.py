@@ -65,6 +65,7 @@ def _serve(args: argparse.Namespace, ready: int | None) -> int:
     except UserError as error:
         return _refused(error)
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # nothing of ours goes in circles; a look at every 700 objects is on every path
     gc.enable()
     daemon = Daemon(parts, inputs)
     daemon.settle(parts.clock.now())  # what an earlier daemon left, before anybody is told that we are ready
