@@ -20,6 +20,7 @@ from dsari_like.orders import Orders
 from dsari_like.parts import Parts
 from dsari_like.spool.files import WEATHER
 from dsari_like.spool.inbox import Found
+from dsari_like.store.doubles import doubles, run_of, without
 from dsari_like.system.logs import LOG
 from dsari_like.system.patience import Patience
 from dsari_like.translate import translate
@@ -193,6 +194,11 @@ class Daemon:
             return False
         try:
             self.parts.runlog.write(self._unwritten)
+        except sqlite3.IntegrityError as error:
+            if not self._leave_out_doubles():
+                self._store_trouble("write the run log", error, now)
+                return False
+            return self._write(now)
         except sqlite3.Error as error:
             self._store_trouble("write the run log", error, now)
             return False
@@ -203,6 +209,19 @@ class Daemon:
                 run = effect.run
                 LOG.log(level, "run %s of %s: %s (%s)", run.run_id, run.job_name, run.state.value, effect.cause)
         return True
+
+    def _leave_out_doubles(self) -> bool:
+        """What was decided before is not decided, let alone started, again; its runs fail and say why. False when
+        there is nothing of that kind, so that leaving it out would not help."""
+        again = doubles(self.parts.runlog.connection, self._unwritten)
+        self._unwritten = without(self._unwritten, again)
+        for effect in again:
+            made = effect.decision
+            LOG.error("a slot of %s was decided before and is not started again: %s", made.job_name, made.schedule_time)
+            run_id = run_of(effect)
+            if run_id is not None and run_id in self.parts.engine.runs:
+                self._inputs.append(m.StartFailed(run_id, 125, "its slot was decided before"))
+        return bool(again)
 
     def _store_trouble(self, what: str, error: Exception, now: m.Now) -> None:
         delay, line = self._patience.failed(what, error, now.mono)
