@@ -204,7 +204,10 @@ class Dues:
         return self._lives.ledger.out
 
     def _tell_faults(self) -> None:
-        self._out.extend(m.Notice("error", text) for text in self._slots.faults)
+        """A parked job is told in the log, and as a decision, so that pages and `explain` show it."""
+        for name, text in self._slots.faults:
+            self._out.append(m.Notice("error", f"job {name}: {text}"))
+            self._out.append(m.Decide(Decision(name, Outcome.SKIPPED, self._now, self._now, None, text)))
         self._slots.faults.clear()
 
 

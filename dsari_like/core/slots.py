@@ -53,7 +53,7 @@ class Slots:
         self._plans: dict[str, Planned] = {}
         self._decided: dict[str, float] = {}  # newest slot handed out, for the jobs that had one
         self._table = Timetable()
-        self.faults: list[str] = []  # sentences about jobs that were parked, to be taken by the engine
+        self.faults: list[tuple[str, str]] = []  # jobs that were parked, and why, to be told by `due`
 
     def configure(self, plans: Mapping[str, Planned], now: float) -> dict[str, float]:
         """Take new rules. An unchanged job keeps its slot; a new one counts from the slot decided last, else from
@@ -104,7 +104,7 @@ class Slots:
         try:
             slot = next_of(rules, after)
         except ScheduleFault as fault:
-            self.faults.append(f"job {name} is parked until the next reload, its schedule is at fault: {fault}")
+            self.faults.append((name, f"the job is parked until the next reload, its schedule is at fault: {fault}"))
             return None
         if slot is None:
             return None
