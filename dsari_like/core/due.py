@@ -129,7 +129,7 @@ class Dues:
             reason = f"it falls into {blackout}, and run {waiting.run_id} of this job waits for that already"
             self._record(due, Outcome.FOLDED, waiting.run_id, reason)
             return
-        run = self._lives.new_run(job, SCHEDULE, RunState.SCHEDULED, end, None)
+        run = self._lives.new_run(job, SCHEDULE, RunState.SCHEDULED, end)
         self._record(due, Outcome.STARTED, run.run_id, f"it falls into {blackout}, and is started then")
         self._lives.ledger.record(run, f"its slot came in {blackout}")
         self._wait(run, end)
@@ -141,7 +141,7 @@ class Dues:
         if into is not None:
             self._record(due, Outcome.FOLDED, into.run_id, f"run {into.run_id} of this job was pending already")
             return
-        run = self._lives.new_run(job, SCHEDULE, RunState.QUEUED, start, None)
+        run = self._lives.new_run(job, SCHEDULE, RunState.QUEUED, start)
         note = _late_note(due, self._now - start)
         self._record(due, Outcome.STARTED, run.run_id, "; ".join(filter(None, (note, self._lives.behind(job)))))
         self._lives.ledger.record(run, "its slot came" + (f" ({note})" if note else ""))

@@ -101,7 +101,7 @@ class Engine:
         if known is not None:
             self._known_again(message, known)
         elif trigger.schedule_time is not None and trigger.schedule_time > ledger.now.wall:
-            run = self._lives.new_run(job, trigger, RunState.SCHEDULED, trigger.schedule_time, claim.token)
+            run = self._lives.new_run(job, trigger, RunState.SCHEDULED, trigger.schedule_time)
             ledger.decide_claim(claim, Outcome.STARTED, trigger.id, run.run_id, "it waits for its time")
             ledger.record(run, f"triggered by {claim.file_name}, not due yet")
             self._lives.future.set(run.run_id, run.schedule_time)
@@ -132,7 +132,7 @@ class Engine:
         if verdict.into is not None:
             self._fold_trigger(message, verdict.into)
             return
-        run = self._lives.new_run(job, trigger, RunState.QUEUED, trigger.schedule_time or claim.received, claim.token)
+        run = self._lives.new_run(job, trigger, RunState.QUEUED, trigger.schedule_time or claim.received)
         self._lives.replace(verdict.replaced, run)
         ledger.decide_claim(claim, Outcome.STARTED, trigger.id, run.run_id, self._lives.behind(job))
         ledger.record(run, f"triggered by {claim.file_name}")

@@ -47,11 +47,10 @@ class Lives:
 
     # --- before the start -----------------------------------------------------------------------------------------
 
-    def new_run(self, job: Job, trigger: Trigger, state: RunState, schedule_time: float, token: str | None) -> Run:
+    def new_run(self, job: Job, trigger: Trigger, state: RunState, schedule_time: float) -> Run:
         """A run that nothing has been recorded about yet."""
         run = Run("", job.name, trigger, state, schedule_time, self.ledger.now.wall)
         run.priority = job.priority if trigger.priority is None else trigger.priority
-        run.token = token
         return self.ledger.create(run)
 
     def queue(self, run: Run, job: Job) -> None:

@@ -278,7 +278,6 @@ class Run:
     item: str | None = None
     concurrency_group: str | None = None
     priority: int = 0
-    token: str | None = None
     process: ProcessIdentity | None = None
     folded: list[Mapping[str, Any]] = field(default_factory=list)  # triggers that became part of this run
     ending: Reason | None = None  # why it was told to end, while it has not ended yet
