@@ -33,6 +33,20 @@ class OnShutdown(Enum):
     KILL = "kill"
 
 
+class LockMode(Enum):
+    """How a run holds a lock."""
+
+    SHARED = "shared"  # together with any number of others that share it
+    EXCLUSIVE = "exclusive"
+
+
+class OnInterrupt(Enum):
+    """What becomes of a stage that was cut off in the middle, when nobody knows how far it came."""
+
+    REPEAT = "repeat"
+    FAIL = "fail"
+
+
 class Reason(Enum):
     """Why a run failed or was cancelled. One word each; the sentence is made where it is shown."""
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from dsari_like.core.choices import BlackoutPolicy, CatchUp, Merge, OnShutdown, Outcome, Reason
+from dsari_like.core.choices import BlackoutPolicy, CatchUp, LockMode, Merge, OnShutdown, Outcome, Reason
+from dsari_like.core.clauses import Heartbeat, LockDemand, Progress, Stage
 from dsari_like.core.ical import Calendar
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 
@@ -80,7 +81,8 @@ class Job:
     """A configured command with its schedule, limits and reactions. Field names are the keys of the configuration."""
 
     name: str
-    command: tuple[str, ...]
+    command: tuple[str, ...]  # empty for a job that has stages
+    stages: tuple[Stage, ...] = ()
     command_append_run: bool = False
     description: str = ""
     enabled: bool = True
@@ -100,10 +102,21 @@ class Job:
     working_directory: str | None = None
     max_execution: float | None = None
     max_execution_grace: float = 60.0
+    heartbeat: Heartbeat | None = None
+    resume_command: tuple[str, ...] = ()
+    cancel_grace: float = 0.0
+    on_cancelled: tuple[str, ...] = ()
+    retries: int = 0
+    retry_delay: float = 60.0
+    retry_backoff: float = 1.0
+    retry_exit_codes: tuple[int, ...] = ()  # none: whatever it failed with
     concurrent_runs: bool = False
     merge: Merge = Merge.QUEUE
     concurrency_groups: tuple[str, ...] = ()
+    locks: Mapping[str, LockMode] = field(default_factory=_nothing)  # names may hold ${VARIABLE}
     priority: int = 0
+    items: tuple[str, ...] = ()  # names of the elements of an array run, in order
+    items_parallel: int = 1
     render_reports: bool = True
     jenkins_environment: bool = False
     job_group: str | None = None
@@ -281,6 +294,12 @@ class Run:
     process: ProcessIdentity | None = None
     folded: list[Mapping[str, Any]] = field(default_factory=list)  # triggers that became part of this run
     ending: Reason | None = None  # why it was told to end, while it has not ended yet
+    locks: tuple[LockDemand, ...] = ()
+    progress: Progress | None = None
+    job_variables: Mapping[str, Any] = field(default_factory=_nothing)
+    stage: str | None = None  # the one that is going on, or was last
+    launch: int = 1  # how many processes it has had: one more for each stage and each resumption
+    resume: str | None = None  # why it was resumed last; None when it never was
 
     @property
     def is_final(self) -> bool:
