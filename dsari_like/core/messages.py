@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dsari_like.core.blackout import Windows
 from dsari_like.core.choices import OnShutdown
+from dsari_like.core.clauses import Progress
 from dsari_like.core.model import (
     Claim,
     Configuration,
@@ -162,6 +163,24 @@ class ChildExited:
     time: float
     run_data: object = None
     message: str = ""
+    launch: int | None = None  # which of the run's processes it was; None when only the newest can be meant
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A run wrote lines into its progress file since the last look; `notes` are what was not understood in it."""
+
+    run_id: str
+    lines: tuple[Progress, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LifeSeen:
+    """The answer to `LookForLife`: the wall clock time of the newest sign of life; None when there never was any."""
+
+    run_id: str
+    time: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +209,8 @@ Input = (
     | Started
     | StartFailed
     | ChildExited
+    | Progressed
+    | LifeSeen
     | TimePassed
     | ShutdownAsked
 )
@@ -300,6 +321,22 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCancel:
+    """Put `cancel_requested`, with who asked and why, into the directory of a running run."""
+
+    run: Run
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookForLife:
+    """A deadline for a sign of life has come: look when there was one last, and answer with `LifeSeen`."""
+
+    run: Run
+    on_output: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Apply retention as soon as there is nothing better to do, and answer the request when it is done."""
 
@@ -328,6 +365,8 @@ Effect = (
     | WriteReceipts
     | Start
     | Signal
+    | RequestCancel
+    | LookForLife
     | Prune
     | Notice
 )
