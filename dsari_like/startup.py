@@ -26,7 +26,6 @@ from dsari_like.spool.inbox import Inbox
 from dsari_like.spool.receipts import overdue
 from dsari_like.spool.watch import Watch
 from dsari_like.store.db import open_reader
-from dsari_like.store.reader import Reader
 from dsari_like.store.runlog import RunLog
 from dsari_like.system import identity
 from dsari_like.system.children import Children
@@ -195,6 +194,7 @@ def _planned(
 def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]]) -> Renderer:
     """Imported when the first page is due: a fifth of what a start has to load is for pages."""
     from dsari_like.report.renderer import Renderer
+    from dsari_like.store.reader import Reader
 
     html_dir, runs_dir = (os.path.join(configuration.data_dir, name) for name in ("html", "runs"))
     reader = Reader(open_reader(configuration.database_file))

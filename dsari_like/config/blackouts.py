@@ -10,17 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from posixpath import basename
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsari_like.config.checks import FILLED, PATH, Check, Fault, Unfit, duration, each, take_filled, unfit
 from dsari_like.config.section import Key, Section
 from dsari_like.core import phrases, schedule
 from dsari_like.core.blackout import Fixed, Openings, Series, Window, Windows
 from dsari_like.core.choices import BlackoutPolicy
-from dsari_like.core.events import openings_of
-from dsari_like.core.ical import Calendar, CalendarFault
 from dsari_like.core.model import Blackout
 from dsari_like.core.when import read_when
+
+if TYPE_CHECKING:
+    from dsari_like.core.ical import Calendar
 
 ZoneNamed = Callable[[str], tzinfo]
 """Raises `Unfit` for a zone that is none."""
@@ -201,6 +202,9 @@ class _Binder:
         return Series(rule, seconds, f"'{text}' for {_length(seconds)}")
 
     def _of_calendar(self, path: str) -> list[Openings]:
+        from dsari_like.core.events import openings_of
+        from dsari_like.core.ical import CalendarFault
+
         try:
             return openings_of(self._calendars[path], basename(path), self._zone, self._zone_or_none)
         except CalendarFault as fault:

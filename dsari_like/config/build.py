@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
@@ -19,8 +19,10 @@ from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETE
 from dsari_like.config.section import Section
 from dsari_like.core import schedule
 from dsari_like.core.choices import OnShutdown
-from dsari_like.core.ical import Calendar
 from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Parameter, Runtime, Where
+
+if TYPE_CHECKING:
+    from dsari_like.core.ical import Calendar
 
 #: The keys of a job whose value is not yet what the job holds.
 _UNFINISHED = frozenset(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsari_like.config import plans
 from dsari_like.config.accounts import known_group, known_user
@@ -25,9 +25,11 @@ from dsari_like.config.merge import first_places, merged
 from dsari_like.config.places import Places, locate
 from dsari_like.config.source import Again
 from dsari_like.config.telling import told
-from dsari_like.core.ical import Calendar, CalendarFault, read_calendar
 from dsari_like.core.model import Configuration
 from dsari_like.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dsari_like.core.ical import Calendar
 
 __all__ = ["Places", "dump", "load", "locate", "raw"]
 
@@ -101,6 +103,8 @@ def _variables(path: str) -> Mapping[str, str]:
 
 
 def _calendar(path: str) -> Calendar:
+    from dsari_like.core.ical import CalendarFault, read_calendar  # few jobs have such a file, either
+
     try:
         return read_calendar(_text(path))
     except CalendarFault as fault:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 #: Nothing in it but words and plain blanks: what nearly every command is, and what `split` alone does right.
-_PLAIN = re.compile(r"[^'\"\\\x0b\x0c\x1c-\x1f\x80-\U0010ffff]*")
+_PLAIN = re.compile(r"[ \t\r\n!#-&(-\[\]-~]*")
 _PIECE = r"""(?xs)(?P<blank>[ \t\r\n]+)
       | (?P<plain>[^'"\\ \t\r\n]+)
       | '(?P<single>[^']*+)'

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, LockMode, Merge, OnShutdown, Outcome, Reason
 from dsari_like.core.clauses import Heartbeat, LockDemand, Progress, Stage
-from dsari_like.core.ical import Calendar
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
+
+if TYPE_CHECKING:
+    from dsari_like.core.ical import Calendar
 
 #: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -19,11 +19,6 @@ from dsari_like.core.zones import ZoneView, view
 ZoneNamed = Callable[[str], tzinfo]
 
 
-def is_recurrence(text: str) -> bool:
-    """Whether the text is one of ours, well formed or not."""
-    return text.upper().startswith(("RRULE", "DTSTART"))
-
-
 def parse_recurrence(text: str) -> RecurrenceText:
     """A rule that some day matches."""
     parsed = read(text)

@@ -6,14 +6,18 @@ trees. Reads no clock: instants are UTC epoch seconds and zones are objects, all
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import tzinfo
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
-from dsari_like.core import cron, hashing, interval, recurrence
+from dsari_like.core import cron, hashing, interval
 from dsari_like.core.drawn import DrawnRule
-from dsari_like.core.rrule import RecurrenceText
 from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, ScheduleFault, Slot, next_of
 from dsari_like.core.zones import Transition, transitions, view
+
+if TYPE_CHECKING:
+    from dsari_like.core.rrule import RecurrenceText
 
 __all__ = [
     "DstPolicy",
@@ -31,7 +35,7 @@ __all__ = [
     "transitions",
 ]
 
-Parsed = cron.CronText | RecurrenceText | interval.EveryText | interval.RebootText
+Parsed: TypeAlias = "cron.CronText | RecurrenceText | interval.EveryText | interval.RebootText"
 
 _DAY = 86_400
 _LONGEST_TEXT = 1_000
@@ -53,8 +57,10 @@ def _parsed(text: str) -> Parsed:
         raise ScheduleError("it is empty; leave the key out for a job that is only triggered")
     if not text.isascii() or len(text) > _LONGEST_TEXT:
         raise ScheduleError(f"it may hold plain ASCII only, at most {_LONGEST_TEXT} characters")
-    if recurrence.is_recurrence(text):
-        return recurrence.parse_recurrence(text)
+    if _is_recurrence(text):
+        from dsari_like.core.recurrence import parse_recurrence  # few sites have one: 4 ms of each start
+
+        return parse_recurrence(text)
     if not text.replace("\t", " ").isprintable():
         raise ScheduleError("it may not hold a line break; give a list for several schedules")
     if text.startswith("@"):
@@ -88,7 +94,7 @@ def bind(
     *,
     anchor: float | None = None,
     independent: bool = False,
-    zones: recurrence.ZoneNamed | None = None,
+    zones: Callable[[str], tzinfo] | None = None,
 ) -> Rule:
     """The rule of one job.
 
@@ -100,11 +106,18 @@ def bind(
         if parsed.drawn:
             return DrawnRule(parsed, job_name, numbers, view(zone), dst)
         return cron.CronRule(parsed, numbers, view(zone), dst)
-    if isinstance(parsed, RecurrenceText):
-        return recurrence.bind_recurrence(parsed, zone, dst, anchor, zones)
     if isinstance(parsed, interval.EveryText):
         return interval.EveryRule(parsed, hashing.name_number(job_name))
-    return interval.RebootRule(parsed)
+    if isinstance(parsed, interval.RebootText):
+        return interval.RebootRule(parsed)
+    from dsari_like.core.recurrence import bind_recurrence
+
+    return bind_recurrence(parsed, zone, dst, anchor, zones)
+
+
+def _is_recurrence(text: str) -> bool:
+    """Whether the text is meant for one, well formed or not."""
+    return text.upper().startswith(("RRULE", "DTSTART"))
 
 
 def default_anchor(job_name: str, now: float) -> float:

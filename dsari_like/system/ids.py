@@ -4,7 +4,6 @@ directories is its history. Must not know runs."""
 from __future__ import annotations
 
 import os
-import uuid
 
 
 def new_id(wall: float) -> str:
@@ -12,4 +11,5 @@ def new_id(wall: float) -> str:
     value = (int(wall * 1000) & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
