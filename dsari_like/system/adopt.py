@@ -2,6 +2,9 @@
 
 Owns the pidfds of adopted processes. A process is believed to be a run's only when the mark or the RUN_ID it bears
 says so; one that is not believed is never signalled (P4). Must not know what follows from an end.
+
+That a process cannot be asked, or watched, does not mean that it is gone: whoever is short of descriptors would call
+living runs lost. Such a run is in doubt, counts as running, and is looked at again.
 """
 
 from __future__ import annotations
@@ -16,6 +19,15 @@ from typing import NamedTuple
 from dsari_like.core.model import ProcessIdentity, Run
 from dsari_like.system import keeper, process
 from dsari_like.system.wakeup import Wakeup
+
+#: Seconds until a run in doubt is looked at again.
+AGAIN = 0.5
+
+
+class _Doubt(NamedTuple):
+    run: Run
+    kept: bool
+    search: bool  # False: only what its keeper left is of interest
 
 
 class _Adopted(NamedTuple):
@@ -34,32 +46,39 @@ class Adopter:
         self._run_dir_of = run_dir_of
         self._adopted: dict[str, _Adopted] = {}
         self._gone: list[str] = []
+        self._doubts: list[_Doubt] = []
+        self._again_at = 0.0
+        self.late: list[Run] = []  # found alive only after they had been in doubt; for whoever takes them from here
 
     def adopt(
-        self, runs: Iterable[Run], is_kept: Callable[[Run], bool] = lambda run: True
+        self, runs: Iterable[Run], is_kept: Callable[[Run], bool] = lambda run: True, mono: float = 0.0
     ) -> list[tuple[Run, keeper.Kept | None]]:
         """Watch those that live. Returns those that do not, with what their keeper left (None: nobody knows).
 
         `is_kept` says whether a run was started with a keeper.
         """
-        runs = list(runs)
-        found = process.families([run.run_id for run in runs]) if runs else {}
-        members = {run_id: [member.identity for member in family] for run_id, family in found.items()}
-        return [gone for run in runs if (gone := self._take(run, members[run.run_id], is_kept(run))) is not None]
+        return self._look([_Doubt(run, is_kept(run), search=True) for run in runs], mono)
 
-    def ended(self) -> list[tuple[Run, keeper.Kept | None]]:
+    def ended(self, mono: float = 0.0) -> list[tuple[Run, keeper.Kept | None]]:
         """Adopted runs that ended since the last call."""
         gone, self._gone = self._gone, []
-        found = []
+        todo = []
         for run_id in gone:
             last = self._adopted.pop(run_id)
             self._wakeup.forget(last.descriptor)
             os.close(last.descriptor)
-            others = [] if last.leads else [member.identity for member in process.families([run_id])[run_id]]
-            ended = self._take(last.run, others, last.kept)
-            if ended is not None:
-                found.append(ended)
-        return found
+            todo.append(_Doubt(last.run, last.kept, search=not last.leads))
+        if self._doubts and mono >= self._again_at:
+            doubts, self._doubts = self._doubts, []
+            todo += doubts
+            ended = self._look(todo, mono)
+            self.late += [one.run for one in doubts if one.run.run_id in self._adopted]
+            return ended
+        return self._look(todo, mono)
+
+    def next_deadline(self) -> float | None:
+        """When a run in doubt is to be looked at again, by the monotonic clock."""
+        return self._again_at if self._doubts else None
 
     def signal(self, run_id: str, number: int) -> int | None:
         """Signal the process group of an adopted run, if it still is that run's. Returns the group; None when the run
@@ -75,8 +94,32 @@ class Adopter:
         return None
 
     def owns(self, run_id: str) -> bool:
-        """True while a process of this run is watched here."""
-        return run_id in self._adopted
+        """True while this run is watched here, or in doubt."""
+        return run_id in self._adopted or any(one.run.run_id == run_id for one in self._doubts)
+
+    def _look(self, todo: list[_Doubt], mono: float) -> list[tuple[Run, keeper.Kept | None]]:
+        """Who of them has ended; the others are watched from now on, or in doubt."""
+        searched = [one.run.run_id for one in todo if one.search]
+        try:
+            found = process.families(searched) if searched else {}
+        except OSError:
+            self._doubt(todo, mono)
+            return []
+        ended = []
+        for one in todo:
+            living = [member.identity for member in found.get(one.run.run_id, ())]
+            try:
+                gone = self._take(one.run, living, one.kept)
+            except OSError:
+                self._doubt([one], mono)
+                continue
+            if gone is not None:
+                ended.append(gone)
+        return ended
+
+    def _doubt(self, doubts: list[_Doubt], mono: float) -> None:
+        self._doubts += doubts
+        self._again_at = mono + AGAIN
 
     def _take(self, run: Run, living: list[ProcessIdentity], kept: bool) -> tuple[Run, keeper.Kept | None] | None:
         """Watch a living process of the run; else the run and what its keeper left.
@@ -96,13 +139,18 @@ class Adopter:
         return run, status or self._status(run)
 
     def _watch(self, run: Run, who: ProcessIdentity, leads: bool, kept: bool) -> bool:
+        """False when it is gone; raises OSError when that cannot be told."""
         try:
             descriptor = os.pidfd_open(who.pid)
+        except ProcessLookupError:
+            return False
+        try:
+            if process.identify(who.pid) != who:
+                os.close(descriptor)
+                return False
         except OSError:
-            return False
-        if process.identify(who.pid) != who:
             os.close(descriptor)
-            return False
+            raise
         self._adopted[run.run_id] = _Adopted(run, who, descriptor, leads, kept)
         self._wakeup.watch(descriptor, partial(self._note, run.run_id))
         run.process = who

@@ -10,8 +10,9 @@ import contextlib
 import json
 import os
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dsari_like.core import environment
 from dsari_like.core import messages as m
@@ -61,6 +62,7 @@ class Children:
         self._adopter = Adopter(wakeup, self._run_dir)
         self._families = Families(wakeup)
         self._limits = OutputLimits()
+        self._unread: dict[str, Callable[[], m.Input]] = {}  # ends of which not all is known that the run left
         self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
         self._host = host_of(environ)
         self._ask_again: float | None = None  # who was started and could not be seen
@@ -121,7 +123,8 @@ class Children:
         """When `news` has something to do or to tell, by the monotonic clock; None for never."""
         if self._launcher.fresh:
             return 0.0
-        moments = (self._ask_again, self._families.next_deadline(), self._limits.next_deadline())
+        others = (self._adopter, self._families, self._limits)
+        moments = (self._ask_again, *(other.next_deadline() for other in others))
         return min((moment for moment in moments if moment is not None), default=None)
 
     def signal(self, run_id: str, number: int) -> None:
@@ -137,30 +140,43 @@ class Children:
         """Take over the processes an earlier daemon started. Returns one message for each run, but for those of which
         more than the command was told to end: `news` will have them."""
         runs, jobs = list(runs), configuration.jobs
-        ended = self._adopter.adopt(runs, lambda run: run.job_name not in jobs or jobs[run.job_name].keeper)
-        gone = {run.run_id: self._kept_end(run, kept, now) for run, kept in ended}
+        ended = self._adopter.adopt(runs, lambda run: run.job_name not in jobs or jobs[run.job_name].keeper, now.mono)
+        gone = {run.run_id for run, _ in ended}
         alive = [m.Started(run.run_id, run.process) for run in runs if run.run_id not in gone and run.process]
+        self._unread |= {run.run_id: partial(self._kept_end, run, left, now) for run, left in ended}
         for run in runs:
             if run.ending is not None:  # it was told by the daemon that asked
                 self._families.follow(run.run_id)
             with contextlib.suppress(OSError):  # it removed its output, or has put something else there
                 self._watch_output(configuration, run, jobs.get(run.job_name), now.mono)
-        return [*alive, *self._ended(gone, now)]
+        return [*alive, *self._ended(self._read(now), now)]
 
     def news(self, now: m.Now) -> list[m.Input]:
         """Who ended since the last call, and who was started and still runs."""
-        ends: dict[str, m.Input] = {}
         for child in self._launcher.reap():
             begun = self._begun.pop(child.run_id)
-            ended = m.ChildExited(child.run_id, child.exit, now.wall)
-            ends[child.run_id] = _never_began(begun, child.exit) or _with_return_data(ended, begun.run_dir)
-        for run, kept in self._adopter.ended():
-            ends[run.run_id] = self._kept_end(run, kept, now)
+            self._unread[child.run_id] = partial(_end_of, begun, child.exit, now.wall)
+        for run, kept in self._adopter.ended(now.mono):
+            self._unread[run.run_id] = partial(self._kept_end, run, kept, now)
         self._limits.look(now.mono)
-        messages = self._ended(ends, now)
-        messages += [m.Started(run_id, identity) for run_id, identity in self._launcher.newcomers()]
+        late, self._adopter.late = self._adopter.late, []
+        newcomers = [*self._launcher.newcomers(), *((run.run_id, run.process) for run in late if run.process)]
         self._ask_again = now.mono + ASK_AGAIN if self._launcher.unseen else None
-        return messages
+        messages = self._ended(self._read(now), now)
+        return messages + [m.Started(run_id, identity) for run_id, identity in newcomers]
+
+    def _read(self, now: m.Now) -> dict[str, m.Input]:
+        """The ends that are known with all that the run left; what cannot be read for want of a descriptor is read
+        a moment later, and the run has not ended until then."""
+        ends = {}
+        for run_id, read in list(self._unread.items()):
+            try:
+                ends[run_id] = read()
+            except OSError:
+                self._ask_again = now.mono + ASK_AGAIN
+                continue
+            del self._unread[run_id]
+        return ends
 
     def _ended(self, ends: Mapping[str, m.Input], now: m.Now) -> list[m.Input]:
         """Those ends that can be told now. One whose family was told to end is held until all of it has: else the
@@ -197,6 +213,11 @@ def _directory(job: Job, variables: Mapping[str, str]) -> str:
         return job.working_directory
     wanted = variables.get("PWD")
     return wanted if wanted and os.path.isdir(wanted) else variables["RUN_DIR"]
+
+
+def _end_of(begun: _Begun, exit_: Exit, time: float) -> m.Input:
+    """The end of a child, with what it left."""
+    return _never_began(begun, exit_) or _with_return_data(m.ChildExited(begun.run_id, exit_, time), begun.run_dir)
 
 
 def _never_began(begun: _Begun, exit_: Exit) -> m.StartFailed | None:

@@ -86,7 +86,12 @@ class Families:
         due = [run_id for run_id, family in self._families.items() if family.look_at <= mono]
         if not due:
             return []
-        found = self._send(due)
+        try:
+            found = self._send(due)
+        except OSError:  # short of descriptors: nobody knows who is left, so nobody counts as gone
+            for run_id in due:
+                self._families[run_id].look_at = mono + _LAST_LOOK
+            return []
         return [run_id for run_id in due if self._is_over(run_id, found[run_id], mono)]
 
     def _send(self, due: list[str]) -> dict[str, list[process.Member]]:
@@ -126,11 +131,11 @@ class Families:
         # One is enough: as long as it is there the family is. A descriptor for each could be thousands.
         try:
             family.watched = os.pidfd_open(member.identity.pid)
+            self._wakeup.watch(family.watched, partial(self._one_ended, run_id))
+            if process.identify(member.identity.pid) == member.identity:
+                return True
         except OSError:
-            return False
-        self._wakeup.watch(family.watched, partial(self._one_ended, run_id))
-        if process.identify(member.identity.pid) == member.identity:
-            return True
+            pass
         self._unwatch(family)
         return False
 

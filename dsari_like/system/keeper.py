@@ -14,6 +14,7 @@ import signal
 from dataclasses import dataclass
 
 from dsari_like.core.model import Exit
+from dsari_like.system.process import SHORTAGE
 
 STATUS_FILE = "exit_status"
 
@@ -65,7 +66,8 @@ class Kept:
 
 
 def read_status(run_dir: str) -> Kept | None:
-    """How the command ended, if the keeper saw it end."""
+    """How the command ended, if the keeper saw it end. Raises OSError when the machine is short of what it takes to
+    look: an end that is there would pass for none."""
     line = _whole_line(os.path.join(run_dir, STATUS_FILE))
     return Kept(decode(int(line[0])), line[1]) if line else None
 
@@ -75,15 +77,15 @@ def _whole_line(path: str) -> tuple[str, float] | None:
     but a link is not followed and what is no number is not believed."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        try:
+            text = os.read(descriptor, 32)
+            time = os.fstat(descriptor).st_mtime
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in SHORTAGE:
+            raise
         return None
-    try:
-        text = os.read(descriptor, 32)
-        time = os.fstat(descriptor).st_mtime
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     digits = text.removesuffix(b"\n")
     return (digits.decode(), time) if text.endswith(b"\n") and digits.isdigit() and len(digits) < 10 else None
 

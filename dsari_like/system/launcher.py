@@ -92,7 +92,10 @@ class Launcher:
         """
         fresh, self.fresh, self.unseen = [*self.unseen, *self.fresh], [], []
         for run_id in (run_id for run_id in fresh if run_id in self._pids):
-            identity = process.identify(self._pids[run_id])
+            try:
+                identity = process.identify(self._pids[run_id])
+            except OSError:
+                identity = None
             if identity is not None:
                 yield run_id, identity
             elif _has_not_ended(self._pids[run_id]):

@@ -11,18 +11,22 @@ import stat
 
 from dsari_like.spool.parse import LARGEST, Unreadable, parse_value
 from dsari_like.system.identity import is_borrowed
+from dsari_like.system.process import SHORTAGE
 
 NAMES = ("return_data.json", "return_data.yaml")
 
 
 def read(run_dir: str) -> tuple[object, str]:
-    """The value, and what is wrong with it: (None, "") when the run left nothing."""
+    """The value, and what is wrong with it: (None, "") when the run left nothing. Raises OSError when the machine is
+    short of what it takes to look."""
     for name in NAMES:
         try:
             return parse_value(_content(os.path.join(run_dir, name)), name.endswith(".yaml")), ""
         except FileNotFoundError:
             continue
         except (OSError, Unreadable) as error:
+            if isinstance(error, OSError) and error.errno in SHORTAGE:
+                raise
             return None, f"its {name} could not be taken: {error}"
     return None, ""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ import pytest
 
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Exit, Job, Run, Trigger
-from dsari_like.system import keeper, process
+from dsari_like.system import keeper, process, returned
 from dsari_like.system.adopt import Adopter
 from dsari_like.system.launcher import CannotStart, Ended, Launcher, cannot_execute, make_directory
 from dsari_like.system.wakeup import Wakeup
@@ -156,6 +158,19 @@ class TestWhatCannotStart:
         assert cannot_execute(("sh",), "/usr/bin:/bin", here) is None
 
 
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """This process cannot open anything meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 class TestAdoption:
     def test_one_that_lives_is_watched_to_its_end_and_one_that_is_gone_is_told(self, yard: Yard) -> None:
         run_dir = yard.start(*SH, "until [ -p go ]; do sleep 0.01; done; read x < go; exit 4", run_id="alive")
@@ -173,6 +188,35 @@ class TestAdoption:
         (found,) = ended
         assert isinstance(found, tuple) and found[0].run_id == "alive" and found[1].exit == Exit(4)
         wakeup.close()
+
+    def test_what_cannot_be_asked_for_want_of_descriptors_is_in_doubt_and_not_gone(self, yard: Yard) -> None:
+        """P4 and P14: else a shortage at a restart would call every living run lost."""
+        yard.start("sleep", "60", run_id="alive")
+        ((_, identity),) = yard.launcher.newcomers()
+        run = Run("alive", "a", Trigger("file"), RunState.RUNNING, 0.0, 0.0, process=identity)
+        wakeup = Wakeup()
+        adopter = Adopter(wakeup, lambda run: str(yard.root / run.run_id))
+        process.boot_id.cache_clear()
+        with no_descriptors():
+            assert adopter.adopt([run], mono=100.0) == []
+            assert adopter.ended(100.1) == [] and adopter.ended(100.6) == []
+        assert adopter.next_deadline() == 101.1 and adopter.owns("alive")
+        assert adopter.ended(101.0) == [] and adopter.late == []
+        assert adopter.ended(101.1) == [] and adopter.late == [run]
+        assert adopter.next_deadline() is None and adopter.signal("alive", signal.SIGKILL)
+        yard.end()
+        ended: list[object] = []
+        wait_for(lambda: wakeup.wait(0.01) is None or ended.extend(adopter.ended(102.0)) or ended)
+        assert ended == [(run, None)]
+        wakeup.close()
+
+    def test_an_end_that_was_kept_is_not_overlooked_for_want_of_descriptors(self, yard: Yard) -> None:
+        yard.start(*SH, "echo '{\"message\": \"all of it\"}' > return_data.json; exit 3", run_id="done")
+        yard.end()
+        with no_descriptors(), pytest.raises(OSError):
+            keeper.read_status(str(yard.root / "done"))
+        with no_descriptors(), pytest.raises(OSError):
+            returned.read(str(yard.root / "done"))
 
     def test_a_process_with_another_run_id_is_never_believed(self, yard: Yard) -> None:
         yard.start("sleep", "60", run_id="other")
