@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dsari_like.config import hooks
 from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
@@ -22,6 +23,7 @@ from dsari_like.core.choices import OnShutdown
 from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Parameter, Runtime, Where
 
 if TYPE_CHECKING:
+    from dsari_like.core.hooks import Hook
     from dsari_like.core.ical import Calendar
 
 #: The keys of a job whose value is not yet what the job holds.
@@ -40,6 +42,7 @@ class Surroundings(NamedTuple):
     calendar: Callable[[str], Calendar]
     user: Callable[[str], None]  # whether there is one
     group: Callable[[str], None]
+    secret: Callable[[str], None]  # whether it is a file that is closed to others
 
 
 class Unsound(Exception):
@@ -81,6 +84,7 @@ class Build:
             groups=self._groups(),
             runtimes=self._runtimes,
             calendars=self._blackout.calendars or NOTHING,
+            webhooks=self._webhooks(jobs),
             environment=environment,
             secret_names=secrets,
             config_dir=self._around.config_dir,
@@ -230,6 +234,15 @@ class Build:
             self._add(faults, key, name)
             self._judge((key, name), take_name, name)
             yield name, make(fields)
+
+    def _webhooks(self, jobs: Mapping[str, Job]) -> Mapping[str, Hook]:
+        written = self._top.get("webhooks")
+        if not written:
+            return NOTHING
+        around = hooks.Around(self._absolute, self._around.secret, self._around.zone, self._top.get("timezone", ""))
+        made, faults = hooks.hooks_of(written, jobs, NOTHING, around)
+        self._add(faults, "webhooks")
+        return made
 
     def _on_shutdown(self) -> OnShutdown:
         chosen: OnShutdown = self._top.get("on_shutdown", OnShutdown.LEAVE)

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from dsari_like.config.hooks import dumped
 from dsari_like.config.schema import JOB, TOP
 from dsari_like.core.model import Configuration, Job
 
@@ -46,6 +47,7 @@ _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "jobs": lambda configuration: {name: dump_job(job) for name, job in configuration.jobs.items()},
     "concurrency_groups": lambda configuration: {name: {"max": size} for name, size in configuration.groups.items()},
     "database": lambda configuration: {"type": "sqlite3", "file": configuration.database_file},
+    "webhooks": lambda configuration: {name: _plain(dumped(hook)) for name, hook in configuration.webhooks.items()},
     "render": lambda configuration: "auto" if configuration.render else "never",
 }
 

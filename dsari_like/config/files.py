@@ -23,6 +23,7 @@ from dsari_like.config.dump import dump
 from dsari_like.config.folder import Folder
 from dsari_like.config.merge import first_places, merged
 from dsari_like.config.places import Places, locate
+from dsari_like.config.secrets import closed_file
 from dsari_like.config.source import Again
 from dsari_like.config.telling import told
 from dsari_like.core.model import Configuration
@@ -34,12 +35,16 @@ if TYPE_CHECKING:
 __all__ = ["Places", "dump", "load", "locate", "raw"]
 
 
-def load(places: Places) -> Configuration:
-    """The configuration of these places. ConfigError has every fault of every file, one line each."""
+def load(places: Places, *, whole: bool = True) -> Configuration:
+    """The configuration of these places. ConfigError has every fault of every file, one line each.
+
+    Not `whole` is for a process that starts no job: it need not be let into the environment files and calendars of
+    the jobs, nor know their users, and so does without them.
+    """
     with _collector_off():
         with suppress(Again):
-            return _load(places, careful=False)
-        return _load(places, careful=True)
+            return _load(places, whole, careful=False)
+        return _load(places, whole, careful=True)
 
 
 def raw(places: Places) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def _collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def _load(places: Places, *, careful: bool) -> Configuration:
+def _load(places: Places, whole: bool, *, careful: bool) -> Configuration:
     folder = Folder(places.config_dir, careful)
     folder.read()
     sources = folder.sources
@@ -73,10 +78,11 @@ def _load(places: Places, *, careful: bool) -> Configuration:
     around = Surroundings(
         *places,
         zone=plans.zone,
-        variables=cache(_variables),
-        calendar=_calendar,
-        user=cache(known_user),
-        group=cache(known_group),
+        variables=cache(_variables) if whole else _no_variables,
+        calendar=_calendar if whole else _no_calendar,
+        user=cache(known_user) if whole else _nobody,
+        group=cache(known_group) if whole else _nobody,
+        secret=closed_file,
     )
     build = Build(around, where, patience=MOST_FAULTS if careful else 1)
     with suppress(Unsound):
@@ -109,6 +115,20 @@ def _calendar(path: str) -> Calendar:
         return read_calendar(_text(path))
     except CalendarFault as fault:
         raise Unfit(Fault((), f"{path}:{fault.line}: {fault.text}")) from None
+
+
+def _no_variables(path: str) -> Mapping[str, str]:
+    return {}
+
+
+def _no_calendar(path: str) -> Calendar:
+    from dsari_like.core.ical import read_calendar
+
+    return read_calendar("BEGIN:VCALENDAR\nEND:VCALENDAR\n")
+
+
+def _nobody(name: str) -> None:
+    """Whether there is such a user is no matter to whoever starts nothing."""
 
 
 def _text(path: str) -> str:

@@ -35,6 +35,7 @@ from dsari_like.config.checks import (
     unfit,
     whole_number,
 )
+from dsari_like.config.hooks import HOOK, HOOK_KEY, RESPONSE
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, Merge, OnShutdown
 from dsari_like.core.model import Retention
@@ -59,7 +60,7 @@ LATER_OF_JOB = (
     "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "executor",
     "items", "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
 )  # fmt: skip
-LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail", "webhooks")
+LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail")
 
 PARAMETER = Section(
     "a parameter",
@@ -226,6 +227,8 @@ TOP = Section(
         "which finished runs are removed, with their output and pages; empty: none. What is newest is spared: of each "
         "job the last run, the last good and the last failed one"),
     Key("render", one_of("auto", "never"), "auto", "never: the daemon writes no reports"),
+    Key("webhooks", _map_of("webhooks", HOOK.schema), {},
+        "addresses that dsari-like webhook serves: a signed request to /hook/NAME drops a trigger"),
     Key("title", FILLED, "dsari_like", "heads the reports"),
     Key("base_url", TEXT, "", "where the reports are served, for links from outside"),
     Key("report_run_output_start", whole_number(0), 0, "bytes of the beginning of a long output that a page shows"),
@@ -245,6 +248,9 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),
     ("retention, jobs.NAME.retention", RETENTION),
+    ("webhooks.NAME", HOOK),
+    ("webhooks.NAME.keys.KEY", HOOK_KEY),
+    ("webhooks.NAME.response", RESPONSE),
     ("database", DATABASE),
 )
 

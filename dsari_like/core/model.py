@@ -16,6 +16,7 @@ from dsari_like.core.clauses import Heartbeat, LockDemand, Progress, Stage
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 
 if TYPE_CHECKING:
+    from dsari_like.core.hooks import Hook
     from dsari_like.core.ical import Calendar
 
 #: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
@@ -141,6 +142,7 @@ class Configuration:
     groups: Mapping[str, int] = field(default_factory=_nothing)  # sizes of the declared ones; an undeclared one has 1
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
     calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
+    webhooks: Mapping[str, Hook] = field(default_factory=_nothing)
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
     config_dir: str = ""
