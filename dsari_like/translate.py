@@ -59,7 +59,15 @@ def _trigger(found: Found, job: Job, configuration: Configuration, runlog: RunLo
     zone = plans.zone(job.schedule_timezone or configuration.timezone)
     trusted = claim.uid in (0, os.geteuid())
     trigger = read_trigger(found.data, job, zone, now.wall, trusted, _zone_or_none)
-    origin = {"file": claim.file_name, "uid": claim.uid, "user": _user(claim.uid), "time": claim.received}
+    origin = {
+        "file": claim.file_name,
+        "path": f"{configuration.data_dir}/trigger/{claim.name}/{claim.file_name}",
+        "uid": claim.uid,
+        "user": _user(claim.uid),
+        "size": found.size,
+        "sha256": found.digest,
+        "time": claim.received,
+    }
     known = runlog.answer_to(trigger.id) if trigger.id else None
     return m.TriggerArrived(claim, replace(trigger, origin=origin), known)
 

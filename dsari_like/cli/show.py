@@ -79,6 +79,7 @@ def _facts(row: RunRow, look: Look) -> Iterator[tuple[str, str]]:
     yield "memory", "" if row.max_rss is None else f"{row.max_rss / 2**20:.1f} MiB at most"
     for name in ("concurrency_group", "trigger_id", "flow_id", "retry_of", "item"):
         yield name.replace("_", " "), getattr(row, name) or ""
+    yield "dropped as", words.drop_words(row)
     yield "priority", str(row.priority or "")
     yield "attempt", str(row.attempt) if row.attempt > 1 else ""
     yield "pid", str(row.pid) if row.pid and row.stop_time is None else ""

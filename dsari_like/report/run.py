@@ -183,6 +183,8 @@ def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
         yield Fact("Processor", "{} user, {} system".format(*spent))
     if run.max_rss is not None:
         yield Fact("Memory at most", _size(run.max_rss))
+    if dropped := words.drop_words(run):
+        yield Fact("Dropped as", dropped)
     if run.attempt > 1:
         yield Fact("Attempt", str(run.attempt))
     if run.retry_of:

@@ -137,6 +137,15 @@ def cause_sentence(run: RunRow, zone: tzinfo) -> str:
     return _sentence(text + _again(run), "")
 
 
+def drop_words(run: RunRow) -> str:
+    """What was dropped, where and by whom, for whoever has to prove it; empty where nothing of it is recorded."""
+    path, size, digest, uid, user = (run.came_from.get(key) for key in ("path", "size", "sha256", "uid", "user"))
+    if path is None:
+        return ""
+    who = f"by {user} (uid {uid})" if user != str(uid) else f"by uid {uid}"
+    return f"{path} {who}, {size} bytes, SHA-256 {digest}"
+
+
 def decision_sentence(decision: DecisionRow, zone: tzinfo) -> str:
     """What was decided about a slot or a trigger, and why."""
     slot = decision.token is None and decision.schedule_time is not None

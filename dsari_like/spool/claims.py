@@ -28,6 +28,7 @@ from typing import Any
 from dsari_like.core.messages import Now, WriteReceipt
 from dsari_like.core.model import Claim
 from dsari_like.core.names import is_job_name, is_trigger_id
+from dsari_like.spool.digest import digest_of
 from dsari_like.spool.files import (
     WEATHER,
     directory,
@@ -67,6 +68,7 @@ class Held:
     uid: int
     first: float | None = None  # when it was first seen, by the monotonic clock
     size: int = 0
+    digest: str = ""  # of the bytes that were read
 
 
 class Claims:
@@ -160,7 +162,9 @@ class Claims:
             raise _not_regular(held.mode)
         descriptor = self._open(held)
         try:
-            return parse(self._content(held, descriptor), is_yaml(held.file_name))
+            raw = self._content(held, descriptor)
+            held.size, held.digest = len(raw), digest_of(raw)
+            return parse(raw, is_yaml(held.file_name))
         finally:
             os.close(descriptor)
 

@@ -46,6 +46,7 @@ class Found:
     data: dict[str, Any] | None
     problem: str | None = None
     size: int = 0
+    digest: str = ""  # SHA-256 of the bytes; empty where they were not read
 
 
 def _nobody(name: str) -> None:
@@ -248,7 +249,7 @@ class Inbox:
             self._wait_for_better(place, error, now)
             return
         self._pause = _FIRST_PAUSE
-        found.append(Found(self._claims.claim(held), held.kind, data, problem, held.size))
+        found.append(Found(self._claims.claim(held), held.kind, data, problem, held.size, held.digest))
 
     # --- what does not work ---
 

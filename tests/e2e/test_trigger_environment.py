@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
@@ -73,6 +74,24 @@ class TestByDefault:
         told = seen(site, 2)
         assert (told["TRIGGER_UID"], told["TRIGGER_USER"], told["ANY"]) == ("0", "root", "y")
         assert json.loads(site.runs("a")[0]["origin"])["uid"] == STRANGER
+
+    def test_who_dropped_what_is_recorded_and_shown(self, site: Site) -> None:
+        """Issue 4, item 6: uid, user, path, size, digest and time."""
+        begin(site)
+        content = b'{"environment": {"DEPLOY": "x"} }\n'
+        path = site.drop("a", content, "who.json")
+        row = site.ended("a")[0]
+        digest = hashlib.sha256(content).hexdigest()
+        origin = json.loads(row["origin"])
+        assert origin.pop("time") == pytest.approx(row["queue_time"], abs=2)
+        assert origin == {
+            "file": "who.json", "path": str(path), "uid": os.geteuid(), "user": origin["user"],
+            "size": len(content), "sha256": digest,
+        }  # fmt: skip
+        told = f"{path} by {origin['user']} (uid {os.geteuid()}), {len(content)} bytes, SHA-256 {digest}"
+        assert told in site.command("show", row["run_id"]).stdout
+        page = site.var / "html/jobs/a" / row["run_id"] / "index.html"
+        site.until("the page", lambda: page.exists() and digest in page.read_text())
 
     @as_root
     def test_one_refused_name_refuses_the_whole_trigger_and_all_are_named(self, site: Site) -> None:
