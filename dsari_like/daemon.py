@@ -10,11 +10,13 @@ all effects, rows first; if nothing is ready, render pages for a few millisecond
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
 
 from dsari_like.core import messages as m
+from dsari_like.effects import INTENT, is_called_off, one_receipt_each
 from dsari_like.idle import Idle
 from dsari_like.orders import Orders
 from dsari_like.parts import Parts
@@ -44,6 +46,7 @@ class Daemon:
         self._patience = Patience()
         self._orders = Orders(parts)
         self._rescan_at = 0.0
+        self._listen_at = 0.0  # when to begin to be told of drops
         self._rendering = True
         self._offset: float | None = None  # wall clock less monotonic clock, at the last turn
         self._found: deque[Found] = deque()  # claimed and read, not told to the engine yet
@@ -58,9 +61,10 @@ class Daemon:
     def turn(self) -> None:
         """One pass: wait, gather, handle, apply, and render when there is nothing better to do."""
         parts = self.parts
-        self._inputs += self._orders.obey(parts.wakeup.wait(self._seconds_to_sleep()))
+        self._inputs += self._orders.obey(self._wait())
         now = parts.clock.now()
         self._notice_step(now)
+        self._listen(now)
         self.settle(now)
         self._rendering = not (self._inputs or self._unwritten) and self._idle.render(now)
         if self._is_idle():
@@ -86,6 +90,13 @@ class Daemon:
         except Exception:
             LOG.exception("could not handle %s; everything else goes on", type(message).__name__)
 
+    def _listen(self, now: m.Now) -> None:
+        """From here on drops are told at once. A start does not wait for what that takes to load, and the look that
+        follows misses nothing. What cannot be had is tried again with each rescan."""
+        if now.mono >= self._listen_at:
+            self._listen_at = math.inf if self.parts.listen() else now.mono + RESCAN
+            self._orders.look_now = True
+
     def _notice_step(self, now: m.Now) -> None:
         """A clock that was set, or a machine that slept, is worth a line: it explains what follows (P11)."""
         offset, self._offset = self._offset, now.wall - now.mono
@@ -94,20 +105,29 @@ class Daemon:
 
     # --- wait -----------------------------------------------------------------------------------------------------
 
-    def _seconds_to_sleep(self) -> float:
+    def _wait(self) -> set[int]:
+        """Sleep until there is something to do. A look at the spool may come a little late: for that no sleep is cut
+        in two."""
         now = self.parts.clock.now()
         if self._inputs or self._rendering or (self._admits() and self.parts.inbox.more):
-            return 0.0
-        moments = [self._rescan_at if self._admits() else now.mono + RESCAN]  # a rescan that may not be is not awaited
-        moments += [moment for moment, _ in self._later]
+            return self.parts.wakeup.wait(0.0)
+        due, look = self._until_due(now), self._until_look(now)
+        return self.parts.wakeup.wait(max(0.0, min(due, look)), punctual=due < 1.01 * look)
+
+    def _until_due(self, now: m.Now) -> float:
+        moments = [moment for moment, _ in self._later]
         moments += [self._store_at] if self._unwritten or self._found else []
         moments += self._idle.moments(now, self._is_idle())
         settle = self.parts.inbox.next_deadline() if self._admits() else None
         moments += [moment for moment in (settle, self.parts.children.next_deadline()) if moment is not None]
-        waits = [moment - now.mono for moment in moments]
         due = None if self._unwritten else self.parts.engine.next_deadline(now)
-        waits += [wait for wait in (due, self.parts.notifier.watchdog) if wait is not None]
-        return max(0.0, min(waits))
+        return min([moment - now.mono for moment in moments] + ([] if due is None else [due]), default=math.inf)
+
+    def _until_look(self, now: m.Now) -> float:
+        rescan = self._rescan_at if self._admits() else now.mono + RESCAN  # one that may not be is not awaited
+        look = min(rescan, self._listen_at) - now.mono
+        tolerated = self.parts.notifier.watchdog
+        return look if tolerated is None else min(look, tolerated)
 
     def _is_idle(self) -> bool:
         """True when nothing is ready, not even a page."""
@@ -171,7 +191,7 @@ class Daemon:
         effects: list[m.Effect] = []
         if not self._unwritten or self._write(now):
             effects, self._unwritten = self._unwritten, []
-        todo = _one_receipt_each([*self._due_again(effects, now), *effects])
+        todo = one_receipt_each([*self._due_again(effects, now), *effects])
         for kinds in (m.Start, m.DropClaim | m.Quarantine, m.Signal, m.WriteReceipts | m.Notice | m.Prune):
             for effect in todo:
                 if isinstance(effect, kinds):
@@ -183,7 +203,7 @@ class Daemon:
         told = any(isinstance(effect, m.WriteReceipt) for effect in effects)
         waiting, self._later, due = self._later, [], []
         for moment, effect in waiting:
-            if moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)) or _is_called_off(effect):
+            if moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)) or is_called_off(effect):
                 due.append(effect)
             else:
                 self._later.append((moment, effect))
@@ -229,7 +249,7 @@ class Daemon:
         self._say("error", line)
 
     def _carry_out(self, effect: m.Effect, now: m.Now) -> None:
-        what = _INTENT.get(type(effect), "go on")
+        what = INTENT.get(type(effect), "go on")
         try:
             self._do(effect)
         except (OSError, sqlite3.Error) as error:
@@ -248,7 +268,7 @@ class Daemon:
                 place = effect.claim.name or "control"
                 parts.inbox.quarantine(effect.claim, effect.reason)
                 LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
-            case m.Start() if _is_called_off(effect):
+            case m.Start() if is_called_off(effect):
                 self._inputs.append(m.ChildExited(effect.run.run_id, None, parts.clock.now().wall))
             case m.Start():
                 previous = parts.runlog.previous(effect.job.name)
@@ -269,33 +289,3 @@ class Daemon:
     def _say(self, level: str, line: str | None) -> None:
         if line:
             getattr(LOG, level)("%s", line)
-
-
-#: What an effect that failed was to do, as the log tells it.
-_INTENT: dict[type, str] = {
-    m.DropClaim: "remove a recorded trigger from claimed/",
-    m.Quarantine: "move a refused file to corrupt/",
-    m.Start: "start a run",
-    m.Signal: "signal a run",
-    m.WriteReceipts: "write receipts",
-}
-
-
-def _is_called_off(effect: m.Effect) -> bool:
-    """A start that was put off for want of something, of a run that was told to end meanwhile: it must not begin."""
-    return isinstance(effect, m.Start) and effect.run.ending is not None
-
-
-def _one_receipt_each(effects: list[m.Effect]) -> list[m.Effect]:
-    """The effects, with all receipts in one: only the newest of an `id` counts, and one sync serves all."""
-    newest: dict[str, m.WriteReceipt] = {}
-    others: list[m.Effect] = []
-    for effect in effects:
-        match effect:
-            case m.WriteReceipt():
-                newest[effect.id] = effect
-            case m.WriteReceipts():
-                newest.update({receipt.id: receipt for receipt in effect.receipts})
-            case _:
-                others.append(effect)
-    return [*others, m.WriteReceipts(tuple(newest.values()))] if newest else others

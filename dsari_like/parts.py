@@ -45,6 +45,13 @@ class Parts:
 
     _renderer: Renderer | None = field(default=None, init=False)
 
+    def listen(self) -> bool:
+        """Be told of drops at once. False when that cannot be had now."""
+        on = self.watch.start()
+        if self.watch.descriptor is not None:
+            self.wakeup.watch(self.watch.descriptor, self.watch.read)
+        return on
+
     def renderer(self) -> Renderer:
         """The one renderer, made when it is asked for first."""
         if self._renderer is None:

@@ -3,10 +3,7 @@
 Owns which directories are watched. Must not look at files: what the kernel says is passed on as a hint to look, and
 everything works without it, a minute later at most.
 
-Why not watchdog's `Observer`: it needs three threads, holds each "moved from" back for half a second in case its
-"moved to" follows, and everything behind it too. `InotifyFD` is the layer below: the kernel's events as they come.
-Its one thread is never started either: handing an event from thread to thread costs a quarter of the time between
-the drop and the start of a run, and our loop can sleep on the descriptor itself.
+The sources are modules of their own, loaded when the watch begins: watchdog takes 10 ms, which a start need not wait.
 """
 
 from __future__ import annotations
@@ -15,36 +12,14 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from dsari_like.spool.hints import Hint, Hints, Queue
-
-if TYPE_CHECKING or sys.platform == "linux":
-    from watchdog.observers.inotify_c import (
-        CallbackId,
-        InotifyConstants,
-        InotifyEvent,
-        InotifyFD,
-        Mask,
-        WatchDescriptor,
-    )
-
-    _HOW = (
-        InotifyConstants.IN_ONLYDIR
-        | InotifyConstants.IN_DONT_FOLLOW
-        | InotifyConstants.IN_EXCL_UNLINK
-        | InotifyConstants.IN_DELETE_SELF
-        | InotifyConstants.IN_MOVE_SELF
-    )
-    _COMPLETE = InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_CLOSE_WRITE
-    _ARRIVALS = Mask(_HOW | _COMPLETE | InotifyConstants.IN_CREATE)
-    #: In `claimed/` every rename is our own doing; all we want to hear is that a writer has let go.
-    _CLOSED = Mask(_HOW | InotifyConstants.IN_CLOSE_WRITE)
+from dsari_like.spool.hints import Hints, Queue
 
 _SYSTEM: str = sys.platform
 _MINUTE = "what is dropped there is found by the look that is taken each minute"
 #: The directories that are always there: key -> path below the data directory. A drop place is `trigger/NAME`.
-_FIXED = {"trigger/": "trigger", "control/": "control", "claimed/": "claimed"}
+FIXED = {"trigger/": "trigger", "control/": "control", "claimed/": "claimed"}
 
 
 class Source(Protocol):
@@ -83,20 +58,23 @@ class Watch:
         self._source: Source | None = None
         self._told: set[object] = set()
 
-    def start(self) -> None:
-        """Begin with the directories that are always there; drop places are added as they are seen."""
+    def start(self) -> bool:
+        """Begin with the directories that are always there; drop places are added as they are seen. False when nothing
+        can be watched; it may be tried again."""
         try:
             self._source = self._make(self._queue)
-        except OSError as error:
-            self._tell(error.errno, f"cannot watch anything: {error.strerror}; {_MINUTE}")
+        except (OSError, ImportError) as error:  # for want of descriptors it cannot even be loaded
+            self._tell("start", f"cannot watch anything: {getattr(error, 'strerror', None) or error}; {_MINUTE}")
+            return False
         self.add("")
+        return True
 
     def add(self, name: str) -> None:
         """Watch the drop place of this name, if it is not watched yet; "" stands for the fixed directories."""
         if name:
             self._add(f"trigger/{name}", f"trigger/{name}", anew=False)
             return
-        for key, path in _FIXED.items():
+        for key, path in FIXED.items():
             self._add(key, path, anew=False)
 
     @property
@@ -133,6 +111,8 @@ class Watch:
 
     def _of_this_system(self, queue: Queue) -> Source:
         if _SYSTEM == "linux":
+            from dsari_like.spool.inotify import Inotify
+
             return Inotify(queue)
         from dsari_like.spool.watch_any import Observed
 
@@ -151,106 +131,3 @@ class Watch:
         if cause not in self._told:
             self._told.add(cause)
             self.problems.append(text)
-
-
-class Inotify:
-    """The source on Linux."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-        self._inotify = InotifyFD()
-        # It is made without close-on-exec, and children are to have no descriptor but their own three.
-        os.set_inheritable(self._inotify._inotify_fd, False)
-        self._watched: dict[str, WatchDescriptor] = {}
-
-    def add(self, key: str, path: str) -> None:
-        """See Source. The old watch goes first: a directory that was moved away keeps it, and would go on reporting
-        under a name that is another's now."""
-        old = self._watched.pop(key, None)
-        if old is not None:
-            self._inotify.remove_callbacks([(old, CallbackId(0))])
-        mask = _CLOSED if key == "claimed/" else _ARRIVALS
-        found = self._inotify.add_callback(os.fsencode(path), mask, _Reporter(self, key), CallbackId(0))
-        if found == -1:  # watchdog passes over this one error in silence
-            self._inotify.remove_callbacks([(found, CallbackId(0))])
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        self._watched[key] = found
-
-    def has(self, key: str) -> bool:
-        """See Source."""
-        return key in self._watched
-
-    def is_alive(self) -> bool:
-        """See Source."""
-        return True
-
-    def descriptor(self) -> int:
-        """See Source."""
-        return self._inotify._inotify_fd
-
-    def read(self) -> None:
-        """See Source. Only called when there is something, so it does not block."""
-        for event in self._inotify.read_events():
-            self._inotify.handle_event(event)
-
-    def stop(self) -> None:
-        """See Source. One that never read would wait for its thread, which there is none of, to close its files."""
-        self._watched.clear()
-        self._inotify._is_reading = False
-        self._inotify.close()
-
-    def report(self, hint: Hint) -> None:
-        """An event."""
-        self._queue.put(hint)
-
-    def lost(self, key: str, descriptor: int) -> None:
-        """A watched directory is gone; of a fixed one nobody would say that it is back."""
-        if self._watched.get(key) == descriptor:
-            del self._watched[key]
-            if key in _FIXED:
-                self._queue.put_everything()
-
-    def moved(self, key: str) -> None:
-        """A watched directory was moved, in watchdog's thread: what it goes on to report is no business of ours, nor
-        is what lies below it."""
-        below = key if key == "trigger/" else f"{key}/"
-        gone = [one for one in list(self._watched) if one == key or one.startswith(below)]
-        found = [self._watched.pop(one, None) for one in gone]
-        self._inotify.remove_callbacks([(one, CallbackId(0)) for one in found if one is not None])
-        if key in _FIXED:
-            self._queue.put_everything()
-
-    def overflow(self) -> None:
-        """Events were lost."""
-        self._queue.put_everything()
-
-
-class _Reporter:
-    """What watchdog calls for one directory: it passes on and returns."""
-
-    __slots__ = ("_inotify", "_key", "_kind", "_name")
-
-    def __init__(self, inotify: Inotify, key: str) -> None:
-        self._inotify = inotify
-        self._key = key
-        self._kind, _, self._name = key.partition("/")
-
-    def on_event(self, event: InotifyEvent) -> None:
-        """Something arrived in the directory."""
-        if event.mask & InotifyConstants.IN_MOVE_SELF:
-            self._inotify.moved(self._key)
-        if not event.name:
-            return
-        found = os.fsdecode(event.name)
-        if self._key == "trigger/":
-            self._inotify.report(Hint("trigger", found, None, False))
-        else:
-            self._inotify.report(Hint(self._kind, self._name, found, bool(event.mask & _COMPLETE)))
-
-    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
-        """The directory is gone."""
-        self._inotify.lost(self._key, wd)
-
-    def on_queue_overflow(self) -> None:
-        """The kernel dropped events."""
-        self._inotify.overflow()

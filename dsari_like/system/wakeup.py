@@ -67,9 +67,9 @@ class Wakeup:
         if self._callbacks.pop(descriptor, None) is not None:
             self._poll.unregister(descriptor)
 
-    def wait(self, seconds: float | None) -> set[int]:
+    def wait(self, seconds: float | None, punctual: bool = True) -> set[int]:
         """Sleep so long at the most (None: until woken). Returns the signals that came meanwhile."""
-        for descriptor, _ in self._poll.poll(_milliseconds(seconds)):
+        for descriptor, _ in self._poll.poll(_milliseconds(seconds, punctual)):
             callback = self._callbacks.get(descriptor)
             if callback is not None:
                 callback()
@@ -92,15 +92,15 @@ def _note(number: int, frame: FrameType | None) -> None:
     """Python has written the number to the pipe by now; there is nothing else to do here."""
 
 
-def _milliseconds(seconds: float | None) -> int | None:
+def _milliseconds(seconds: float | None, punctual: bool = True) -> int | None:
     """Rounded up, lest a deadline half a millisecond away be met by a spin of zero timeouts.
 
-    The kernel lets a long sleep end late by 0.1 % (30 ms in 30 s), so a sleep of more than a second stops a little
-    early; the loop finds nothing due and sleeps the rest, which is short enough to be punctual.
+    The kernel lets a long sleep end late by 0.1 % (30 ms in 30 s), so a punctual one of more than a second stops a
+    little early; the loop finds nothing due and sleeps the rest, which is short enough to be in time.
     """
     if seconds is None:
         return None
-    if seconds > 1.0:
+    if punctual and seconds > 1.0:
         seconds -= seconds * 0.0015
     return max(0, min(int(seconds * 1000) + 1, 2**31 - 1)) if seconds > 0 else 0
 

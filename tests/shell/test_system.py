@@ -75,6 +75,9 @@ class TestWakeup:
         found = _milliseconds(30.0)
         assert found is not None and 29_900 < found < 30_000
 
+    def test_a_sleep_that_may_end_late_is_not_cut_in_two(self) -> None:
+        assert _milliseconds(30.0, punctual=False) == 30_001
+
 
 class TestLock:
     def test_one_holder_and_a_crash_releases(self, tmp_path: Path) -> None:
