@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dsari_like import __version__, transition
-from dsari_like.config import files, plans, rights
+from dsari_like.config import files, plans
 from dsari_like.config.places import Places
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
@@ -48,18 +48,15 @@ MAKE_DIRECTORIES_UP_TO = 256
 ANSWERS, UNTOLD = 1000, 60.0
 
 
-def assemble(
-    places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str], *, lax: bool = False
-) -> tuple[Parts, list[m.Input]]:
-    """Everything a daemon is made of, and the inputs of its first turn. `lax`: whoever else may write to the
-    configuration or the data directory does not matter.
+def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str]) -> tuple[Parts, list[m.Input]]:
+    """Everything a daemon is made of, and the inputs of its first turn.
 
     Raises ConfigError or StoreError; the lock of the data directory is the first thing taken.
     """
-    configuration = _load(places, lax)
+    configuration = _load(places)
     for warning in configuration.warnings:
         LOG.warning("%s", warning)
-    _make_data_dir(configuration.data_dir, lax)
+    _make_data_dir(configuration.data_dir)
     lock = _lock(configuration.data_dir)
     runlog = RunLog(configuration.database_file)
     now = clock.now()
@@ -80,7 +77,7 @@ def assemble(
         engine=Engine(lambda: new_id(clock.now().wall)),
         open_renderer=lambda: _renderer(configuration, bound),
         notifier=Notifier(environ),
-        reload=lambda parts, now: reload(places, parts, now, lax),
+        reload=lambda parts, now: reload(places, parts, now),
     )
     _tell_again(parts)
     inputs = _first_inputs(parts, bound, now)
@@ -88,12 +85,12 @@ def assemble(
     return parts, inputs
 
 
-def reload(places: Places, parts: Parts, now: m.Now, lax: bool = False) -> m.Configured:
+def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
     """Read the configuration anew and put it into the parts. Raises ConfigError, or OSError or sqlite3.Error when the
     machine is short of something, and then nothing has changed."""
     time.tzset()
     plans.local_zone.cache_clear()
-    old, fresh = parts.configuration, _load(places, lax)
+    old, fresh = parts.configuration, _load(places)
     for key in ("data_dir", "database_file"):
         if getattr(old, key) != getattr(fresh, key):
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
@@ -127,24 +124,21 @@ def _tell_again(parts: Parts) -> None:
         LOG.warning("cannot bring the receipts up to date: %s; they are looked at again at the next start", error)
 
 
-def _load(places: Places, lax: bool) -> Configuration:
-    """A configuration that this process is allowed to carry out, and that nobody else decides about."""
+def _load(places: Places) -> Configuration:
+    """A configuration that this process is allowed to carry out."""
     configuration = files.load(places)
     identity.forget()
-    faults = [*([] if lax else rights.faults(configuration, {os.geteuid()})), *identity.faults(configuration)]
+    faults = list(identity.faults(configuration))
     if faults:
         raise ConfigError(faults)
     return configuration
 
 
-def _make_data_dir(data_dir: str, lax: bool) -> None:
+def _make_data_dir(data_dir: str) -> None:
     try:
         os.makedirs(data_dir, 0o750, exist_ok=True)
-        why = "" if lax else rights.data_fault(data_dir)
     except OSError as error:
         raise StoreError(f"cannot make the data directory {data_dir}: {error.strerror}; nothing was started") from None
-    if why:
-        raise StoreError(f"cannot use the data directory {data_dir}: {why}; nothing was started")
 
 
 def _lock(data_dir: str) -> DirectoryLock:
