@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, LockMode, Merge, OnShutdown, Outcome, Reason
 from dsari_like.core.clauses import Heartbeat, LockDemand, Progress, Stage
+from dsari_like.core.flows import Chains, EventTrigger, Orchestration
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A configured command with its schedule, limits and reactions. Field names are the keys of the configuration."""
+    """A configured command with its schedule, limits and reactions. Field names are the keys of the configuration.
+
+    An orchestration is one too, with `flow` in place of a command: `flows` tells why."""
 
     name: str
     command: tuple[str, ...]  # empty for a job that has stages
@@ -120,6 +123,9 @@ class Job:
     priority: int = 0
     items: tuple[str, ...] = ()  # names of the elements of an array run, in order
     items_parallel: int = 1
+    after: str | None = None  # the job that this one is a step after
+    event_trigger: EventTrigger | None = None
+    flow: Orchestration | None = None  # set for an orchestration: its runs have no process, but tasks
     render_reports: bool = True
     jenkins_environment: bool = False
     job_group: str | None = None
@@ -143,6 +149,7 @@ class Configuration:
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
     calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
     webhooks: Mapping[str, Hook] = field(default_factory=_nothing)
+    chains: Chains = Chains()
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
     config_dir: str = ""
