@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from dsari_like.core.hashing import BIT, Hashed
@@ -25,7 +26,7 @@ LAST_DAY = BIT[0]
 _LARGEST_STEP = 9_999
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """What distinguishes one of the six fields; `hash_high` is the end of the range that a bare `H` covers."""
 
@@ -91,8 +92,10 @@ _OTHER_CRONS = re.compile(r"\d*w|lw|wl|l-\d+|[^ju]*[#l][^y]*", re.ASCII)
 _NUMBERED = re.compile(rf"{_VALUE}#(\d+)|(\d|[a-z]{{3}})l", re.ASCII)
 
 
+@lru_cache(maxsize=4_096)
 def parse_field(kind: Kind, text: str) -> Field:
-    """The field's values, or a ScheduleError that says what to write instead."""
+    """The field's values, or a ScheduleError that says what to write instead. Thousands of expressions have a few
+    dozen fields between them."""
     return _Reader(kind, text).field()
 
 
