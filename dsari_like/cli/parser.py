@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "pause": "let a job rest, or all of them, until a time or until further notice",
     "unpause": "end a pause",
     "skip-next": "leave out the next time of a schedule",
+    "webhook": "receive webhooks, and drop triggers for those that prove their sender",
     "config": "the configuration in effect, and the schema of its files",
     "completion": "completion of commands and options for a shell",
 }

@@ -25,6 +25,8 @@ HIGHEST_PRIORITY = 1_000_000
 #: Linux takes no longer string in an environment (MAX_ARG_STRLEN); the run would fail to start, for a stranger reason.
 LONGEST_VARIABLE = 131_071
 _LONGEST_WORD = 1000
+#: The kind of trigger that is trusted with nothing but declared parameters.
+WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +106,18 @@ def _word_faults(key: str, value: object) -> list[str]:
 def read_trigger(data: object, job: Job, zone: tzinfo, now: float, trusted: bool, zone_of: ZoneOf) -> Trigger:
     """The trigger that `data` asks for; raises TriggerError with every fault.
 
-    `zone` is the job's, `now` the wall clock; `trusted` says that the daemon's own user or root owned the file.
+    `zone` is the job's, `now` the wall clock; `trusted` says that the daemon's own user or root owned the file. What a
+    webhook dropped is not trusted whoever owned it: its words came from the network.
     """
     if not isinstance(data, dict):
         raise TriggerError([f"expected a map such as {{}}, found {kind_of(data)}"])
     reader = _Reader(data, job)
+    kind = reader.type()
     trigger = Trigger(
-        type=reader.type(),
+        type=kind,
         label=reader.text("type"),
         description=reader.text("description"),
-        environment=reader.environment(trusted),
+        environment=reader.environment(trusted and kind != WEBHOOK),
         schedule_time=reader.schedule_time(zone, now, zone_of),
         id=_id(data, reader.faults),
         priority=reader.priority(),
@@ -138,11 +142,11 @@ class _Reader:
         self.faults.append(f"{key}: {text}")
 
     def type(self) -> str:
-        """Who dropped it: our own command says `manual`. No other word of the vocabulary may be claimed by a file, or
-        a dropper could pass its runs off as the schedule's."""
+        """Who dropped it: our own commands say `manual` and `webhook`. No other word of the vocabulary may be claimed
+        by a file, or a dropper could pass its runs off as the schedule's."""
         found = self.data.get("trigger_type", "file")
-        if found not in ("file", "manual"):
-            self.fault("trigger_type", f"expected 'file' or 'manual', found {_found(found)}")
+        if found not in ("file", "manual", WEBHOOK):
+            self.fault("trigger_type", f"expected 'file', 'manual' or 'webhook', found {_found(found)}")
             return "file"
         return str(found)
 
@@ -229,10 +233,14 @@ class _Reader:
         if name in self.job.parameters or (listed is None and trusted):
             return ""
         if listed is None:
-            return f"is not declared, and a file of another user may set parameters only: {self.declared(name)}"
+            return f"is not declared, and {self.dropper()} may set parameters only: {self.declared(name)}"
         if any(fnmatchcase(name, pattern) for pattern in listed):
             return ""
         return f"is neither listed under trigger_environment nor declared as a parameter: {self.declared(name)}"
+
+    def dropper(self) -> str:
+        """Whoever is not trusted."""
+        return "a webhook" if self.data.get("trigger_type") == WEBHOOK else "a file of another user"
 
     def declared(self, name: str) -> str:
         """What could have been meant."""

@@ -16,7 +16,14 @@ from typing import Any
 from dsari_like.core.names import is_job_name
 from dsari_like.errors import UserError
 from dsari_like.spool.claims import DIRECTORIES
-from dsari_like.spool.files import directory, is_candidate, write_whole
+from dsari_like.spool.files import (
+    directory,
+    ensure_directory,
+    is_candidate,
+    open_directory,
+    pass_through,
+    write_whole,
+)
 from dsari_like.spool.parse import LARGEST
 
 
@@ -64,9 +71,24 @@ def _write(data_dir: str, below: tuple[str, ...], name: str, content: bytes, par
     """Every directory on the way is synced too: one that was made just now is no safer than the file in it. The file
     is open to all who may enter the directory, since a daemon of another user has to read it."""
     with ExitStack() as stack:
-        at = [stack.enter_context(directory(data_dir, follow=True))]
-        for step in below:
-            at.append(stack.enter_context(directory(step, at[-1], DIRECTORIES[below[0]])))
-        write_whole(name, content, at[-1], mode=0o644, sync=True, partial=partial)
-        for descriptor in reversed(at):
+        at, synced = _above(stack, data_dir, None)
+        made = [at] if synced else []
+        for step in below[:-1]:
+            ensure_directory(step, at, DIRECTORIES[below[0]])
+            at, synced = _above(stack, step, at)
+            made += [at] if synced else []
+        place = stack.enter_context(directory(below[-1], at, DIRECTORIES[below[0]]))
+        write_whole(name, content, place, mode=0o644, sync=True, partial=partial)
+        for descriptor in (place, *reversed(made)):
             os.fsync(descriptor)
+
+
+def _above(stack: ExitStack, name: str, at: int | None) -> tuple[int, bool]:
+    """A directory above the drop place, and whether it can be synced: who may only pass through it, as a producer with
+    one drop place may, cannot have made anything there that a power cut could take."""
+    try:
+        descriptor, whole = open_directory(name, at, follow=at is None), True
+    except PermissionError:
+        descriptor, whole = pass_through(name, at, follow=at is None), False
+    stack.callback(os.close, descriptor)
+    return descriptor, whole

@@ -88,6 +88,11 @@ def open_directory(name: str, at: int | None = None, follow: bool = False) -> in
     return os.open(name, _DIRECTORY & ~os.O_NOFOLLOW if follow else _DIRECTORY, dir_fd=at)
 
 
+def pass_through(name: str, at: int | None = None, follow: bool = False) -> int:
+    """A descriptor of a directory to go on from, for who may enter it and not look into it; it cannot be synced."""
+    return os.open(name, (_DIRECTORY & ~os.O_NOFOLLOW if follow else _DIRECTORY) | os.O_PATH, dir_fd=at)
+
+
 def ensure_directory(name: str, at: int, mode: int) -> None:
     """Make the directory unless something of this name is there."""
     with contextlib.suppress(FileExistsError):

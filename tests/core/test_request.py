@@ -156,13 +156,23 @@ class TestParameters:
         assert problem == "environment: 'BRANCH': expected one of main and dev, found 'mian'"
 
 
-@pytest.mark.parametrize("word", ["schedule", "chain", "webhook", "", 5, None, ["file"]])
+@pytest.mark.parametrize("word", ["schedule", "chain", "retry", "", 5, None, ["file"]])
 def test_a_file_cannot_pass_for_what_it_is_not(word: object) -> None:
-    assert "expected 'file' or 'manual'" in faults({"trigger_type": word})[0]
+    assert "expected 'file', 'manual' or 'webhook'" in faults({"trigger_type": word})[0]
 
 
 def test_our_own_command_says_that_it_was_by_hand() -> None:
     assert read({"trigger_type": "manual"}).type == "manual"
+
+
+def test_P19_what_a_webhook_dropped_is_trusted_with_declared_parameters_only_whoever_owns_the_file() -> None:
+    job = Job("build", ("true",), parameters={"REF": Parameter()})
+    assert read({"trigger_type": "webhook", "environment": {"REF": "main"}}, job).environment == {"REF": "main"}
+    (problem,) = faults({"trigger_type": "webhook", "environment": {"DEPLOY": "1"}}, job)
+    assert problem == (
+        "environment: 'DEPLOY' is not declared, and a webhook may set parameters only: 'build' declares REF"
+    )
+    assert read({"environment": {"DEPLOY": "1"}}, job).environment == {"DEPLOY": "1"}
 
 
 def test_a_job_that_is_switched_off_takes_no_trigger() -> None:
