@@ -9,16 +9,18 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dsari_like import __version__, transition
-from dsari_like.config import files, plans
+from dsari_like.config import files, plans, rights
 from dsari_like.config.places import Places
+from dsari_like.core import definitions
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
-from dsari_like.core.model import Configuration
+from dsari_like.core.model import Configuration, Job, Run
 from dsari_like.core.schedule import Rule, default_anchor
 from dsari_like.errors import ConfigError, StoreError
 from dsari_like.parts import Parts
@@ -48,15 +50,18 @@ MAKE_DIRECTORIES_UP_TO = 256
 ANSWERS, UNTOLD = 1000, 60.0
 
 
-def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str]) -> tuple[Parts, list[m.Input]]:
-    """Everything a daemon is made of, and the inputs of its first turn.
+def assemble(
+    places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str, str], *, lax: bool = False
+) -> tuple[Parts, list[m.Input]]:
+    """Everything a daemon is made of, and the inputs of its first turn. `lax`: whoever else may write to the
+    configuration or the data directory does not matter.
 
     Raises ConfigError or StoreError; the lock of the data directory is the first thing taken.
     """
-    configuration = _load(places)
+    configuration = _load(places, lax)
     for warning in configuration.warnings:
         LOG.warning("%s", warning)
-    _make_data_dir(configuration.data_dir)
+    _make_data_dir(configuration.data_dir, lax)
     lock = _lock(configuration.data_dir)
     runlog = RunLog(configuration.database_file)
     now = clock.now()
@@ -77,7 +82,7 @@ def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str,
         engine=Engine(lambda: new_id(clock.now().wall)),
         open_renderer=lambda: _renderer(configuration, bound),
         notifier=Notifier(environ),
-        reload=lambda parts, now: reload(places, parts, now),
+        reload=lambda parts, now: reload(places, parts, now, lax),
     )
     _tell_again(parts)
     inputs = _first_inputs(parts, bound, now)
@@ -85,12 +90,12 @@ def assemble(places: Places, clock: Clock, wakeup: Wakeup, environ: Mapping[str,
     return parts, inputs
 
 
-def reload(places: Places, parts: Parts, now: m.Now) -> m.Configured:
+def reload(places: Places, parts: Parts, now: m.Now, lax: bool = False) -> m.Configured:
     """Read the configuration anew and put it into the parts. Raises ConfigError, or OSError or sqlite3.Error when the
     machine is short of something, and then nothing has changed."""
     time.tzset()
     plans.local_zone.cache_clear()
-    old, fresh = parts.configuration, _load(places)
+    old, fresh = parts.configuration, _load(places, lax)
     for key in ("data_dir", "database_file"):
         if getattr(old, key) != getattr(fresh, key):
             raise ConfigError([f"{key}: a reload cannot move the data from {getattr(old, key)}; restart the daemon"])
@@ -109,10 +114,20 @@ def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.No
     """The configuration with the runs an earlier daemon left, and what became of those that ran."""
     restored = tuple(parts.runlog.open_runs())
     planned = _planned(parts.configuration, bound, parts.runlog, now)
-    adopted = parts.children.adopt(parts.configuration, [run for run in restored if run.is_active], now)
+    adopted = parts.children.adopt(parts.configuration, [run for run in restored if run.is_active and run.items is None], now)
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
-    return [m.Configured(parts.configuration, planned, restored, parts.runlog.rests()), *adopted]
+    configured = m.Configured(parts.configuration, planned, restored, parts.runlog.rests())
+    return [replace(configured, recorded=_recorded(parts, restored)), *adopted]
+
+
+def _recorded(parts: Parts, runs: Iterable[Run]) -> dict[str, Job]:
+    """The jobs as they were once, of the runs that repeat another as it was recorded."""
+    jobs, texts = parts.configuration.jobs, {}
+    for run in runs:
+        if run.as_recorded and run.job_name in jobs and (text := parts.runlog.definition_of(run.run_id)) is not None:
+            texts[run.run_id] = definitions.restore(jobs[run.job_name], text)
+    return texts
 
 
 def _tell_again(parts: Parts) -> None:
@@ -124,21 +139,24 @@ def _tell_again(parts: Parts) -> None:
         LOG.warning("cannot bring the receipts up to date: %s; they are looked at again at the next start", error)
 
 
-def _load(places: Places) -> Configuration:
-    """A configuration that this process is allowed to carry out."""
+def _load(places: Places, lax: bool) -> Configuration:
+    """A configuration that this process is allowed to carry out, and that nobody else decides about."""
     configuration = files.load(places)
     identity.forget()
-    faults = list(identity.faults(configuration))
+    faults = [*([] if lax else rights.faults(configuration, {os.geteuid()})), *identity.faults(configuration)]
     if faults:
         raise ConfigError(faults)
     return configuration
 
 
-def _make_data_dir(data_dir: str) -> None:
+def _make_data_dir(data_dir: str, lax: bool) -> None:
     try:
         os.makedirs(data_dir, 0o750, exist_ok=True)
+        why = "" if lax else rights.data_fault(data_dir)
     except OSError as error:
         raise StoreError(f"cannot make the data directory {data_dir}: {error.strerror}; nothing was started") from None
+    if why:
+        raise StoreError(f"cannot use the data directory {data_dir}: {why}; nothing was started")
 
 
 def _lock(data_dir: str) -> DirectoryLock:

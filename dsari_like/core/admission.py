@@ -1,5 +1,6 @@
-"""Who may run now: the job itself (one run at a time unless it says otherwise), one slot of any of its concurrency
-groups, and `max_running` over all. Higher priority first, then first come, first served.
+"""Who may run now: the job itself (one run at a time unless it says otherwise), all of its locks, one slot of any of
+its concurrency groups, and `max_running` over all. Higher priority first, then first come, first served; for locks the
+order of arrival alone counts (`locks`).
 
 Owns who holds what and who waits for what. Must not know states, times or processes: a run is here from the moment
 it is due until it has ended.
@@ -7,14 +8,19 @@ it is due until it has ended.
 A waiting run is parked with what it waits for, and only a release of that looks at it again: work is assigned when
 something is queued and when something ends, never by a sweep (dsari re-examined everything, in random order: B-36).
 Who passed the door of the job but found no slot is parked with *all* groups it could use; the first release serves.
+
+An item of an array run stands at a door of that array run, as wide as `items_parallel`, in place of the job's own; the
+array run itself holds the job and nothing else, for it has no process.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from dsari_like.core.locks import Locks
 from dsari_like.core.model import Job, Run
 
 #: The key under which runs wait for a place below `max_running`; no job or group can have this name (a slash).
@@ -25,9 +31,10 @@ OVERALL = "/"
 class WaitReason:
     """What a run waits for, and the runs that hold it."""
 
-    kind: str  # `pause`, `job`, `group`, `max_running`
+    kind: str  # `pause`, `job`, `items`, `lock`, `group`, `max_running`
     names: tuple[str, ...]
     holders: tuple[str, ...]
+    ahead: int = 0  # how many stand in line before it, for locks
 
 
 @dataclass(slots=True)
@@ -51,13 +58,19 @@ class _Door:
 
 
 class Admission:
-    """Holders and waiters. `admit` and `release` return the runs that may start now, in order."""
+    """Holders and waiters. What lets runs in returns those that may start now, in order.
+
+    `lock_waits` collects the runs that began to wait for a lock, for whoever keeps their states to take.
+    """
 
     def __init__(self) -> None:
+        self.lock_waits: list[Run] = []
         self._doors: dict[str, _Door] = {}
+        self._locks = Locks()
         self._waiting: dict[str, _Waiter] = {}
         self._held: dict[str, tuple[str, ...]] = {}
         self._groups: Mapping[str, int] = {}
+        self._widths: dict[str, int] = {}  # of the doors of array runs
         self._max_running: int | None = None
         self._paused: set[str] = set()  # names of jobs, or the empty name for all of them
 
@@ -79,10 +92,16 @@ class Admission:
         waiter = _Waiter(run, job)
         return [run] if self._try(waiter) else []
 
-    def pause(self, name: str) -> None:
-        """No run of the job (of any job, for the empty name) is let in any more; who is in stays in."""
+    def pause(self, name: str) -> list[Run]:
+        """No run of the job (of any job, for the empty name) is let in any more; who is in stays in. Who waits for it
+        keeps no place in a line, so that a paused job holds up nobody. Returns the runs that may start for that."""
         self._paused.add(name)
         self._door(f"pause:{name}").size = 0
+        freed: list[str] = []
+        for waiter in [waiter for waiter in self._waiting.values() if name in ("", waiter.job.name)]:
+            freed += self._locks.leave(waiter.run.run_id)
+            self._park(waiter, (f"pause:{name}",))
+        return list(self._serve((), freed))
 
     def lift(self, name: str) -> list[Run]:
         """The pause is over. Returns the runs that may start now."""
@@ -95,18 +114,20 @@ class Admission:
 
     def adopt(self, run: Run, job: Job) -> None:
         """The run is running already (a daemon before us started it): it holds what it holds, full or not."""
+        self._locks.line_up(run.run_id, run.sequence, run.locks)
         self._hold(run, job, run.concurrency_group)
 
-    def withdraw(self, run_id: str) -> None:
-        """A waiting run is no more."""
+    def withdraw(self, run_id: str) -> list[Run]:
+        """A waiting run is no more. Returns the runs that may start now: its place in a line is free."""
         self._waiting.pop(run_id, None)
+        return list(self._serve((), self._locks.leave(run_id)))
 
     def release(self, run_id: str, serve: bool = True) -> list[Run]:
         """A run has ended. Returns the runs that may start now, best first; none when nobody is to be served."""
-        keys = self._held.pop(run_id, ())
+        keys, names = self._held.pop(run_id, ()), self._locks.leave(run_id)
         for key in keys:
             self._doors[key].holders.pop(run_id, None)
-        started = list(self._serve(keys)) if serve else []
+        started = list(self._serve(keys, names)) if serve else []
         for key in keys:
             self._forget(key)
         return started
@@ -116,10 +137,11 @@ class Admission:
         waiter = self._waiting.get(run_id)
         if waiter is None:
             return None
-        doors = [self._doors[key] for key in waiter.parked]
-        holders = tuple(holder for door in doors for holder in door.holders)
         kind = waiter.parked[0].split(":", 1)[0] if waiter.parked[0] != OVERALL else "max_running"
         names = tuple(key.split(":", 1)[1] for key in waiter.parked if key != OVERALL)
+        if kind == "lock":
+            return WaitReason(kind, names, self._locks.holders(names), self._locks.ahead(run_id))
+        holders = tuple(holder for key in waiter.parked for holder in self._doors[key].holders)
         return WaitReason(kind, names, holders)
 
     def waiting(self) -> list[Run]:
@@ -132,44 +154,78 @@ class Admission:
         return tuple(door.holders) if door else ()
 
     def _try(self, waiter: _Waiter) -> bool:
-        job = waiter.job
+        run, job = waiter.run, waiter.job
         paused = next((name for name in (job.name, "") if name in self._paused), None)
         if paused is not None:
             return self._park(waiter, (f"pause:{paused}",))
-        own = f"job:{job.name}"
-        if not job.concurrent_runs and not self._door(own).is_open:
+        own = self._own_door(run, job)
+        if own is not None and not self._door(own).is_open:
             return self._park(waiter, (own,))
-        groups = [f"group:{name}" for name in job.concurrency_groups]
+        if run.locks and not self._can_lock(waiter):
+            return False
+        groups = () if is_array(run, job) else tuple(f"group:{name}" for name in job.concurrency_groups)
         free = next((key for key in groups if self._door(key).is_open), None)
         if groups and free is None:
-            return self._park(waiter, tuple(groups))
-        if not self._door(OVERALL).is_open:
+            return self._park(waiter, groups)
+        if not is_array(run, job) and not self._door(OVERALL).is_open:
             return self._park(waiter, (OVERALL,))
-        self._waiting.pop(waiter.run.run_id, None)
-        self._hold(waiter.run, job, free.split(":", 1)[1] if free else None)
+        self._waiting.pop(run.run_id, None)
+        self._hold(run, job, free.split(":", 1)[1] if free else None)
         return True
+
+    def _own_door(self, run: Run, job: Job) -> str | None:
+        """Where a run waits for its likes, if it does."""
+        if run.item is not None:
+            key = f"items:{run.previous_run_id}"  # made here, for its size is known nowhere else
+            self._widths[key] = self._door(key).size = job.items_parallel
+            return key
+        return None if job.concurrent_runs else f"job:{job.name}"
+
+    def _can_lock(self, waiter: _Waiter) -> bool:
+        """Whether all its locks are free for it; else it is parked with those that are not."""
+        run = waiter.run
+        self._locks.line_up(run.run_id, run.sequence, run.locks)
+        missing = tuple(f"lock:{name}" for name in self._locks.missing(run.run_id))
+        if missing and not is_lock_wait(waiter.parked):
+            self.lock_waits.append(run)
+        return not missing or self._park(waiter, missing)
 
     def _park(self, waiter: _Waiter, keys: tuple[str, ...]) -> bool:
         waiter.parked = keys
         self._waiting[waiter.run.run_id] = waiter
-        for key in keys:
-            heapq.heappush(self._door(key).queue, (*_rank(waiter), waiter.run.run_id))
+        if not is_lock_wait(keys):
+            for key in keys:
+                heapq.heappush(self._door(key).queue, (*_rank(waiter), waiter.run.run_id))
         return False
 
     def _hold(self, run: Run, job: Job, group: str | None) -> None:
         run.concurrency_group = group
-        keys = (f"job:{job.name}", OVERALL) + ((f"group:{group}",) if group else ())
+        own = self._own_door(run, job) or f"job:{job.name}"
+        keys = (own,) if is_array(run, job) else (own, OVERALL) + ((f"group:{group}",) if group else ())
         self._held[run.run_id] = keys
         for key in keys:
             self._door(key).holders[run.run_id] = None
+        if run.locks:
+            self._locks.take(run.run_id)
 
-    def _serve(self, keys: tuple[str, ...]) -> Iterator[Run]:
+    def _serve(self, keys: tuple[str, ...], names: Iterable[str] = ()) -> Iterator[Run]:
         """Offer what came free to the best of those parked with it, until all of it is taken or nobody wants it."""
-        while heads := [head for key in keys if (head := self._head(key)) is not None]:
-            rank, key = min(heads)
-            heapq.heappop(self._doors[key].queue)
-            waiter = self._waiting[rank[2]]
-            if self._try(waiter):
+        line = deque(self._locks.next_of(names))
+        while True:
+            heads = [head for key in keys if (head := self._head(key)) is not None]
+            head = min(heads) if heads else None
+            waiter = self._waiting.get(line[0]) if line else None
+            if line and (waiter is None or not is_lock_wait(waiter.parked)):
+                line.popleft()  # it waits for something else now, and only keeps its place
+                continue
+            if waiter is not None and (head is None or _rank(waiter) < head[0][:2]):
+                line.popleft()
+            elif head is not None:
+                heapq.heappop(self._doors[head[1]].queue)
+                waiter = self._waiting[head[0][2]]
+            else:
+                return
+            if waiter is not None and self._try(waiter):
                 yield waiter.run
 
     def _head(self, key: str) -> tuple[tuple[int, int, str], str] | None:
@@ -197,6 +253,8 @@ class Admission:
         if key == OVERALL:
             return self._max_running if self._max_running is not None else 1 << 30
         kind, _, name = key.partition(":")
+        if kind == "items":
+            return self._widths.get(key, 1)
         if kind == "pause":
             return 0 if name in self._paused else 1 << 30
         return self._groups.get(name, 1) if kind == "group" else 1
@@ -206,6 +264,17 @@ class Admission:
         door = self._doors.get(key)
         if door is not None and not door.holders and not door.queue:
             del self._doors[key]
+            self._widths.pop(key, None)
+
+
+def is_array(run: Run, job: Job) -> bool:
+    """True for a run that is made of items, and not for the items."""
+    return bool(job.items) and run.item is None
+
+
+def is_lock_wait(parked: tuple[str, ...]) -> bool:
+    """Whether these are locks; they have lines of their own."""
+    return bool(parked) and parked[0].startswith("lock:")
 
 
 def _rank(waiter: _Waiter) -> tuple[int, int]:

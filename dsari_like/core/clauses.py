@@ -45,3 +45,28 @@ class Progress:
     percent: float | None
     message: str
     time: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """How one execution of a stage went. `output` is where in the output of the run its own begins and ends, in bytes;
+    what is not known yet, or never will be, is None."""
+
+    name: str
+    start_time: float
+    stop_time: float | None = None
+    exit_code: int | None = None
+    output_start: int | None = None
+    output_end: int | None = None
+    launch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCounts:
+    """How far an array run has come: of `total` items so many exist as runs, and so many have ended, how."""
+
+    total: int
+    made: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0

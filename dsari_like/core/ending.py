@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from dsari_like.core.choices import Reason
 from dsari_like.core.ledger import Ledger
-from dsari_like.core.lifecycle import RunEvent
-from dsari_like.core.messages import Signal
+from dsari_like.core.lifecycle import RunEvent, RunState
+from dsari_like.core.messages import RequestCancel, Signal
 from dsari_like.core.model import Exit, Job, Run
 from dsari_like.core.timetable import Timetable
 
@@ -24,25 +24,41 @@ class Endings:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._definitions: dict[str, Job] = {}
+        self._again: set[str] = set()  # those that an earlier daemon had asked to end
+        self._requested: set[str] = set()  # those that have a request before them, and no signal yet
         self._limits = Timetable()  # monotonic clock: a step of the wall clock ends no run early (P11)
 
     def begun(self, run: Run, job: Job) -> None:
-        """The run is active from now on. One that an earlier daemon had asked to end has its grace anew: nobody else
-        remembers to end it."""
+        """The run is active from now on."""
         self._definitions[run.run_id] = job
+
+    def restored(self, run: Run, job: Job) -> None:
+        """The same for one that an earlier daemon started. If that had asked it to end, it has its grace anew, and is
+        asked once more when its process is found: nobody else remembers to."""
+        self.begun(run, job)
         if run.ending is not None:
+            self._again.add(run.run_id)
             self._limits.set(run.run_id, self._ledger.now.mono + job.max_execution_grace)
+
+    def definition(self, run: Run) -> Job:
+        """The job as the run was started."""
+        return self._definitions[run.run_id]
 
     def watch(self, run: Run) -> None:
         """Its process exists: `max_execution` counts. A run taken over has spent some of it already."""
-        limit, now = self._definitions[run.run_id].max_execution, self._ledger.now
-        if limit is not None and run.ending is None:
+        job, now = self._definitions[run.run_id], self._ledger.now
+        if run.run_id in self._again:
+            self._again.discard(run.run_id)
+            self._insist(run, job.cancel_grace if run.ending is Reason.WHILE_RUNNING else 0.0)
+        elif job.max_execution is not None and run.ending is None:
             elapsed = max(0.0, now.wall - (run.start_time or now.wall))
-            self._limits.set(run.run_id, now.mono + max(0.0, limit - elapsed))
+            self._limits.set(run.run_id, now.mono + max(0.0, job.max_execution - elapsed))
 
     def forget(self, run: Run) -> None:
         """The run has ended."""
         self._definitions.pop(run.run_id, None)
+        self._again.discard(run.run_id)
+        self._requested.discard(run.run_id)
         self._limits.remove(run.run_id)
 
     def next_deadline(self) -> float | None:
@@ -56,18 +72,25 @@ class Endings:
             if run.ending is None:
                 limit = self._definitions[run_id].max_execution
                 self.ask(run, Reason.MAX_EXECUTION, f"it ran longer than its max_execution of {limit:g} s")
+            elif run_id in self._requested:
+                self._requested.discard(run_id)
+                self._tell(run, run.message, None)
             else:
                 self._ledger.out.append(Signal(run_id, signal.SIGKILL, "it did not end within the grace"))
+
+    def request(self, run: Run, why: str) -> None:
+        """Somebody wants the run to end: a file in its directory says so, for a command that looks (J-25), and TERM
+        follows after the job's `cancel_grace`, KILL after the other grace."""
+        run.ending, run.message = Reason.WHILE_RUNNING, why
+        self._ledger.out.append(RequestCancel(run.snapshot(), why))
+        self._insist(run, self._definitions[run.run_id].cancel_grace)
+        self._ledger.note(run, why)
 
     def ask(self, run: Run, reason: Reason, why: str, grace: float | None = None) -> None:
         """Ask the whole process group to end; the state changes when it is dead. KILL follows after the grace, which
         is the job's unless given; an infinite one never ends."""
         run.ending, run.message = reason, why
-        self._ledger.out.append(Signal(run.run_id, signal.SIGTERM, why))
-        grace = self._definitions[run.run_id].max_execution_grace if grace is None else grace
-        self._limits.remove(run.run_id)
-        if math.isfinite(grace):
-            self._limits.set(run.run_id, self._ledger.now.mono + grace)
+        self._tell(run, why, grace)
         self._ledger.save(run)
 
     def ask_all(self, runs: Iterable[Run], grace: float | None) -> None:
@@ -76,9 +99,27 @@ class Endings:
         for run in runs:
             if run.ending is None:
                 self.ask(run, Reason.SHUTDOWN, "the daemon is stopping", math.inf if grace is None else grace)
+            elif run.run_id in self._requested:
+                self._requested.discard(run.run_id)
+                self._tell(run, "the daemon is stopping", math.inf if grace is None else grace)
             elif grace is not None:
                 latest = self._ledger.now.mono + grace
                 self._limits.set(run.run_id, min(latest, self._limits.get(run.run_id) or latest))
+
+    def _insist(self, run: Run, patience: float) -> None:
+        """TERM when the run has had so much time to end by itself."""
+        if patience > 0:
+            self._requested.add(run.run_id)
+            self._limits.set(run.run_id, self._ledger.now.mono + patience)
+        else:
+            self._tell(run, run.message, None)
+
+    def _tell(self, run: Run, why: str, grace: float | None) -> None:
+        self._ledger.out.append(Signal(run.run_id, signal.SIGTERM, why))
+        grace = self._definitions[run.run_id].max_execution_grace if grace is None else grace
+        self._limits.remove(run.run_id)
+        if math.isfinite(grace):
+            self._limits.set(run.run_id, self._ledger.now.mono + grace)
 
 
 def verdict(run: Run, exit_: Exit | None) -> tuple[RunEvent, Reason | None, str]:
@@ -88,7 +129,8 @@ def verdict(run: Run, exit_: Exit | None) -> tuple[RunEvent, Reason | None, str]
     if run.ending in (Reason.WHILE_RUNNING, Reason.SHUTDOWN):
         return RunEvent.CANCELLED, run.ending, f"ended after it was told to ({told})"
     if run.ending is not None:
-        return RunEvent.FAILED, run.ending, f"ended after its limit ({told})"
+        last = run.ending is Reason.DEADLINE and run.state is RunState.TIMED_OUT
+        return RunEvent.SECOND_DEADLINE if last else RunEvent.FAILED, run.ending, f"ended after its limit ({told})"
     if exit_ is not None and exit_.code == 0:
         return RunEvent.SUCCEEDED, None, told
     return RunEvent.FAILED, Reason.SIGNAL if exit_ is not None and exit_.signal else Reason.EXIT, told

@@ -1,10 +1,11 @@
 """The engine: one input and a reading of the clocks go in, effects come out. The last pure module.
 
-Owns what each input means, and all that concerns triggers. What becomes of a slot is `due`, how a run goes on is
-`lives`. Must not know files, processes or the run log: what it returns is carried out by `daemon.py`, rows first.
+Owns what each input means, and all that concerns triggers. What becomes of a slot is `due`, how a run comes to start is
+`lives`, how it goes on from there `course`. Must not know files, processes or the run log: what it returns is carried
+out by `daemon.py`, rows first.
 
-To follow the life of a trigger read `_trigger_arrived` and `_trigger_due` here, then `queue`, `begin` and
-`child_exited` of `lives`.
+To follow the life of a trigger read `_trigger_arrived` and `_trigger_due` here, then `queue` and `begin` of `lives`, and
+`child_exited` of `course`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from dataclasses import replace
 
 from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
-from dsari_like.core.choices import OnShutdown, Outcome, Reason
+from dsari_like.core.choices import OnShutdown, Outcome
+from dsari_like.core.course import Course
 from dsari_like.core.due import Dues, is_deferred
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Job, Pause, Run, SkipNext
+from dsari_like.core.retries import Retries
 
 _OPEN = frozenset(state.value for state in RunState if state not in FINAL)
 
@@ -28,6 +31,8 @@ class Engine:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._lives = Lives(new_id)
+        self._course = Course(self._lives)
+        self._retries = Retries(self._lives, self._course)
         self._dues = Dues(self._lives)
         self._ledger = self._lives.ledger
 
@@ -50,19 +55,35 @@ class Engine:
                 self._rest_asked(message)
             case m.PruneAsked():  # once more does no harm: nothing is recorded of it
                 effects += [m.DropClaim(message.claim), m.Prune(message.job_name, message.request_id)]
+            case m.RetryAsked():
+                self._retry_asked(message)
+            case m.ResumeAsked():
+                self._resume_asked(message)
             case m.ChildExited():
-                self._lives.child_exited(message)
+                self._course.child_exited(message)
+            case m.Progressed():
+                self._course.progressed(message)
+            case m.LifeSeen():
+                self._course.life_seen(message)
             case m.Started():
-                self._lives.started(message)
+                self._course.started(message)
             case m.StartFailed():
-                self._lives.start_failed(message)
+                self._course.start_failed(message)
             case m.TimePassed():
                 self._time_passed()
             case m.Configured():
                 self._configured(message)
             case m.ShutdownAsked():
                 self._shutdown_asked(message)
+        self._follow()
         return effects
+
+    def _follow(self) -> None:
+        """What follows when a run has come into being or changed its state, until nothing follows any more."""
+        while self._ledger.moved:
+            run = self._ledger.moved.popleft()
+            if run.is_final and run.item is not None:
+                self._course.item_ended(run)
 
     def next_deadline(self, now: m.Now) -> float | None:
         """Seconds until something is due by itself, 0 when something is due already, None for never."""
@@ -70,9 +91,10 @@ class Engine:
         calendars = (self._dues, lives.future, lives.pauses)
         walls = [] if lives.closing else [calendar.next_deadline() for calendar in calendars]
         waits = [time - now.wall for time in walls if time is not None]
-        limit = lives.endings.next_deadline()
-        if limit is not None:
-            waits.append(limit - now.mono)
+        limits = (lives.endings.next_deadline(), self._course.pulses.next_deadline())
+        waits += [limit - now.mono for limit in limits if limit is not None]
+        if lives.arrays.is_unfolding and not lives.closing:
+            return 0.0
         return max(0.0, min(waits)) if waits else None
 
     @property
@@ -81,8 +103,8 @@ class Engine:
         return self._ledger.runs
 
     def active(self) -> list[Run]:
-        """The runs that have a process, or are about to."""
-        return [run for run in self.runs.values() if run.is_active]
+        """The runs that have a process, or are about to; an array run has none."""
+        return [run for run in self.runs.values() if run.is_active and run.items is None]
 
     def why(self, run_id: str) -> WaitReason | None:
         """What a waiting run waits for."""
@@ -166,7 +188,9 @@ class Engine:
             lives.rests_passed()
             for run_id, _ in list(lives.future.pop_due(self._ledger.now.wall)):
                 self._future_due(self.runs[run_id])
+            self._course.unfold()
         lives.endings.time_passed()
+        self._course.pulses.time_passed()
 
     def _future_due(self, run: Run) -> None:
         if is_deferred(run):
@@ -177,20 +201,39 @@ class Engine:
     # --- cancelling, shutdown -----------------------------------------------------------------------------
 
     def _cancel_asked(self, message: m.CancelAsked) -> None:
-        claim, run = message.claim, self.runs.get(message.run_id)
-        if run is None:
-            reason = f"there is no waiting or running run {message.run_id}: it has ended, or never was"
-            self._refuse(m.TriggerRefused(claim, reason, message.request_id))
+        found = list(message.selection.among(self.runs.values()))
+        if not found:
+            reason = f"there is no waiting or running run {message.selection}: it has ended, or never was"
+            self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
             return
-        why = f"cancelled on request{': ' + message.reason if message.reason else ''}"
-        if not run.is_active:
-            self._lives.end_waiting(run, why)
-        elif run.ending is None:
-            self._lives.endings.ask(run, Reason.WHILE_RUNNING, why)
-        self._ledger.out.append(m.DropClaim(claim))
+        why = f"cancelled on request{' of ' + message.by if message.by else ''}"
+        why += f": {message.reason}" if message.reason else ""
+        for run in found:
+            self._course.cancel(run, why)
+        self._answered(message, found)
+
+    def _retry_asked(self, message: m.RetryAsked) -> None:
+        if not self._retries.asked(message):
+            whys = (f"run {old.run_id} cannot be retried: {self._retries.why_not(old)}" for old in message.runs[:5])
+            reason = "; ".join(whys) or "there is no run that has ended and fits"
+            self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
+
+    def _resume_asked(self, message: m.ResumeAsked) -> None:
+        run = self.runs.get(message.run_id)
+        if run is None or run.state is not RunState.TIMED_OUT or not self._course.can_resume(run):
+            reason = f"run {message.run_id} cannot be resumed: " + _why_not_resumed(run)
+            self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
+            return
+        self._course.resume(run, "request", message.reason or "on request")
+        self._answered(message, [run])
+
+    def _answered(self, message: m.CancelAsked | m.ResumeAsked, runs: list[Run]) -> None:
+        """The request was carried out; of several runs the receipt names the first."""
+        self._ledger.out.append(m.DropClaim(message.claim))
         if message.request_id:
-            state, now = run.state.value, self._ledger.now.wall
-            self._ledger.out.append(m.WriteReceipt(message.request_id, state, run.job_name, now, run.run_id))
+            first, now = runs[0], self._ledger.now.wall
+            receipt = m.WriteReceipt(message.request_id, first.state.value, first.job_name, now, first.run_id)
+            self._ledger.out.append(receipt)
 
     def _rest_asked(self, message: m.PauseAsked | m.UnpauseAsked | m.SkipNextAsked) -> None:
         """Pauses and slots to be left out. A request that can do nothing is refused, so that nobody relies on it."""
@@ -223,6 +266,7 @@ class Engine:
         if message.reload:
             self._time_passed()  # what was due under the old rules is decided under the old rules
         self._lives.configuration = message.configuration
+        self._lives.recorded |= message.recorded
         self._dues.configure(message.plans)
         self._restore_rests(message.rests)
         self._lives.restore(message.restored)
@@ -231,6 +275,7 @@ class Engine:
             self._dues.resume(run)
         for run in [run for run in message.restored if not (run.is_active or run.is_final or is_deferred(run))]:
             self._requeue(run)
+        self._course.settle_arrays(message.restored)
         if not message.reload:
             self._dues.fire_reboot(message.plans)
 
@@ -242,8 +287,16 @@ class Engine:
 
     def _requeue(self, run: Run) -> None:
         if run.state is not RunState.SCHEDULED:
-            self._lives.queue(run, self._lives.job(run.job_name))
+            self._lives.queue(run, self._lives.job_of(run))
         elif run.schedule_time > self._ledger.now.wall:
             self._lives.future.set(run.run_id, run.schedule_time)
         else:
             self._future_due(run)
+
+
+def _why_not_resumed(run: Run | None) -> str:
+    if run is None:
+        return "it has ended, or never was; use retry"
+    if run.state is not RunState.TIMED_OUT:
+        return f"it is {run.state.value}, and only one that timed out is resumed"
+    return "its job has no resume_command, and no stage that may be repeated"

@@ -7,10 +7,17 @@ handed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dsari_like.core.choices import LockMode
+from dsari_like.core.clauses import LockDemand
 from dsari_like.core.model import Configuration, EndedRun, Job, Run
+from dsari_like.core.names import is_job_name
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+LEGAL = "1 to 64 of letters, digits, space and - _ + . : @"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,14 @@ def command_line(configuration: Configuration, job: Job, run: Run) -> tuple[str,
     """The argument vector: the runtime's wrapper, the command, and what `command_append_run` adds (D-20)."""
     runtime = configuration.runtimes.get(job.runtime) if job.runtime else None
     wrapper = runtime.wrapper if runtime else ()
-    return wrapper + job.command + ((job.name, run.run_id) if job.command_append_run else ())
+    return wrapper + _command(job, run) + ((job.name, run.run_id) if job.command_append_run else ())
+
+
+def _command(job: Job, run: Run) -> tuple[str, ...]:
+    """What this launch of the run is for: a stage, a resumption, or simply the job."""
+    if run.stage is not None:
+        return next((stage.command for stage in job.stages if stage.name == run.stage), ())
+    return job.resume_command if run.resume is not None else job.command
 
 
 def run_directory(configuration: Configuration, run: Run) -> str:
@@ -51,6 +65,29 @@ def build(
     variables.update(job.environment)
     variables.update(run.trigger.environment)
     return variables
+
+
+def lock_demands(configuration: Configuration, job: Job, run: Run) -> tuple[LockDemand, ...]:
+    """The locks that the run needs, by the names they have for it: `${VARIABLE}` is what the run would see there (a
+    lock for each database, for each asset; J-33). Raises ValueError, naming what is wrong, when a name comes to
+    nothing that can be a lock's."""
+    if not any("${" in name for name in job.locks):
+        return tuple(LockDemand(name, mode) for name, mode in job.locks.items())
+    variables = build(configuration, job, run, Host("", "", ""), {})
+    demands: dict[str, LockMode] = {}
+    for written, mode in job.locks.items():
+        name = _VARIABLE.sub(lambda found: _value(variables, found[1], written), written)
+        if not is_job_name(name):
+            raise ValueError(f"lock '{written}': {name!a} is no name of a lock: {LEGAL}")
+        if demands.get(name) is not LockMode.EXCLUSIVE:  # two ways to one lock: the stricter of the two counts
+            demands[name] = mode
+    return tuple(LockDemand(name, mode) for name, mode in demands.items())
+
+
+def _value(variables: Mapping[str, str], name: str, written: str) -> str:
+    if name not in variables:
+        raise ValueError(f"lock '{written}': the run has no variable {name}")
+    return variables[name]
 
 
 def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> dict[str, str]:

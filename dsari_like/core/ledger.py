@@ -6,6 +6,7 @@ and a receipt where the producer gave an `id`. Must not know why anything happen
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ class Ledger:
         self.runs: dict[str, Run] = {}
         self.now = Now(0.0, 0.0)
         self.out: list[Effect] = []
+        self.moved: deque[Run] = deque()  # runs that came into being or changed their state, for what follows from that
         self._new_id = new_id
         self._run_of: dict[str, str] = {}  # trigger id -> run
         self._ids_of: dict[str, list[str]] = {}
@@ -60,6 +62,7 @@ class Ledger:
     def record(self, run: Run, cause: str) -> None:
         """The run exists from now on."""
         self.out.append(SaveRun(run.snapshot(), self.now.wall, None, cause))
+        self.moved.append(run)
         self._receipt(run)
 
     def move(self, run: Run, event: RunEvent, cause: str) -> None:
@@ -67,6 +70,7 @@ class Ledger:
         before = run.state
         run.state = step(before, event)
         self.out.append(SaveRun(run.snapshot(), self.now.wall, before.value, cause))
+        self.moved.append(run)
         self._receipt(run)
         if run.is_final:
             self._forget(run)

@@ -1,7 +1,7 @@
-"""The life of a run, from its making to its end, and whose turn it is: the steps that follow from one another.
+"""The life of a run until it starts, and whose turn it is: the steps that follow from one another.
 
-Owns what waits, who is admitted, which run is not due yet, and that an end lets the next one begin in the same turn.
-Must not know why a run is made: triggers are for `engine`, slots for `due`.
+Owns what waits, who is admitted, and which run is not due yet. Must not know why a run is made (triggers are for
+`engine`, slots for `due`), nor what becomes of it once it has started (`course`).
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dsari_like.core import messages as m
-from dsari_like.core.admission import Admission
+from dsari_like.core import staging
+from dsari_like.core.admission import Admission, WaitReason, is_array
+from dsari_like.core.arrays import Arrays
 from dsari_like.core.choices import Reason
-from dsari_like.core.ending import Endings, verdict
+from dsari_like.core.definitions import Definitions
+from dsari_like.core.ending import Endings
+from dsari_like.core.environment import lock_demands
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent, RunState
-from dsari_like.core.model import Configuration, Exit, Job, Pause, Run, Trigger
+from dsari_like.core.model import Configuration, Job, Pause, Run, Trigger
 from dsari_like.core.pauses import Pauses
 from dsari_like.core.pending import Pending
 from dsari_like.core.timetable import Timetable
@@ -27,15 +31,22 @@ class Lives:
         self.ledger = Ledger(new_id)
         self.configuration = Configuration(jobs={})
         self.endings = Endings(self.ledger)
+        self.arrays = Arrays(self.ledger)
         self.pending = Pending()
         self.admission = Admission()
         self.future = Timetable()  # wall clock: runs that are not due yet
         self.pauses = Pauses()
         self.closing = False
+        self.definitions = Definitions()
+        self.recorded: dict[str, Job] = {}  # definitions of old, of the runs that repeat another as it was recorded
 
     def job(self, name: str) -> Job:
         """The job as it is configured now."""
         return self.configuration.jobs[name]
+
+    def job_of(self, run: Run) -> Job:
+        """The job as this run is to carry it out: as it is configured now, or as it was when what it repeats ran."""
+        return self.recorded.get(run.run_id) or self.configuration.jobs[run.job_name]
 
     def behind(self, job: Job) -> str:
         """What a new run of the job will wait behind, as the decision tells it; empty when it need not wait."""
@@ -54,25 +65,60 @@ class Lives:
         return self.ledger.create(run)
 
     def queue(self, run: Run, job: Job) -> None:
-        """The run is due: it starts now, or waits for its job, a group or a place."""
-        self.pending.add(run)
+        """The run is due: it starts now, or waits for its job, its locks, a group or a place."""
+        if run.item is None:  # the items of an array run never stand in the way of its job's next run
+            self.pending.add(run)
+        if not is_array(run, job):
+            try:
+                run.locks = lock_demands(self.configuration, job, run)
+            except ValueError as error:
+                self.refuse_start(run, str(error))
+                return
         if not self.closing:
             self.begin(self.admission.admit(run, job))
+        self.note_lock_waits()
+
+    def note_lock_waits(self) -> None:
+        """Some were parked because a lock is missing. Who waited for one already is in that state."""
+        for run in self.admission.lock_waits:
+            if run.state in (RunState.SCHEDULED, RunState.QUEUED):
+                why = self.admission.why(run.run_id)
+                self.ledger.move(run, RunEvent.LOCK_MISSING, _lock_words(why) if why else "a lock is missing")
+        self.admission.lock_waits.clear()
+
+    def refuse_start(self, run: Run, why: str) -> None:
+        """It can never start, and has not waited for anything."""
+        run.reason, run.message, run.stop_time = Reason.START_FAILED, why, self.ledger.now.wall
+        self.pending.remove(run)
+        self.ledger.move(run, RunEvent.FAILED, f"could not be started: {why}")
 
     def begin(self, runs: Iterable[Run]) -> None:
         """These may start."""
         for run in runs:
-            job = self.job(run.job_name)
+            job, now = self.job_of(run), self.ledger.now.wall
             self.pending.remove(run)
             self.endings.begun(run, job)
-            run.start_time = self.ledger.now.wall
+            run.start_time = now
+            self._define(run, job)
+            if is_array(run, job):
+                self.arrays.begin(run, job)
+            elif job.stages:
+                staging.begin(run, job.stages[0], now)
             self.ledger.move(run, RunEvent.STARTED, "started")
-            self.ledger.out.append(m.Start(run, job))
+            if run.items is None:
+                self.ledger.out.append(m.Start(run, job))
+        self.note_lock_waits()
+
+    def _define(self, run: Run, job: Job) -> None:
+        """What it is started as is kept, for whoever wants to repeat just that."""
+        run.definition, text = self.definitions.of(job)
+        if text is not None:
+            self.ledger.out.append(m.RememberDefinition(run.definition, text))
 
     def future_due(self, run: Run) -> None:
         """Its time was agreed long ago, so `merge` does not apply; but it too takes a pending slot's place (D-40)."""
-        job = self.job(run.job_name)
-        if not job.concurrent_runs:
+        job = self.job_of(run)
+        if not job.concurrent_runs and run.item is None:
             self.replace((waiting for waiting in self.pending.of(job.name) if waiting.is_scheduled_kind), run)
         self.ledger.move(run, RunEvent.DUE, "its time has come")
         self.queue(run, job)
@@ -87,16 +133,18 @@ class Lives:
         run.reason, run.stop_time, run.message = Reason.BEFORE_START, self.ledger.now.wall, cause
         self.pending.remove(run)
         self.future.remove(run.run_id)
-        self.admission.withdraw(run.run_id)
+        served = self.admission.withdraw(run.run_id)
         self.ledger.move(run, RunEvent.CANCELLED, cause)
+        if not self.closing:
+            self.begin(served)
 
     # --- pauses ---------------------------------------------------------------------------------------------------
 
     def pause(self, pause: Pause) -> None:
         """The job rests from now on, runs that wait for it too; what runs goes on."""
         self.pauses.pause(pause)
-        self.admission.pause(pause.job_name)
         self.ledger.out.append(m.SaveRest(pause))
+        self.begin(self.admission.pause(pause.job_name))
 
     def unpause(self, name: str) -> bool:
         """The rest is over, and whoever waited for that may start. False when there was none of that name."""
@@ -114,59 +162,20 @@ class Lives:
         self.ledger.out.append(m.DropRest(Pause, name))
         self.begin(self.admission.lift(name))
 
-    # --- from the start on ----------------------------------------------------------------------------------------
-
-    def started(self, message: m.Started) -> None:
-        """Its process exists, and is watched from now on."""
-        run = self.ledger.runs.get(message.run_id)
-        if run is None:  # it ended before the message came round
-            return
-        run.process = message.process
-        self.endings.watch(run)
-        self.ledger.save(run)
-
-    def start_failed(self, message: m.StartFailed) -> None:
-        """There will be no process."""
-        run = self.ledger.runs[message.run_id]
-        run.reason, run.message, run.exit = Reason.START_FAILED, message.message, Exit(message.code)
-        self._finish(run, RunEvent.FAILED, f"could not be started: {message.message}", self.ledger.now.wall)
-
-    def child_exited(self, message: m.ChildExited) -> None:
-        """Its process is gone."""
-        run = self.ledger.runs[message.run_id]
-        run.exit, run.run_data = message.exit, message.run_data
-        run.message = message.message or run.message
-        if message.exit is None and run.ending is None:
-            self._lost(run)
-        else:
-            event, run.reason, cause = verdict(run, message.exit)
-            self._finish(run, event, cause, message.time)
-
-    def _lost(self, run: Run) -> None:
-        """Nobody knows how it ended. It was not watched, so it is timed out first, like anything without a sign of
-        life; there is nothing to resume it with, so it fails in the same turn."""
-        self.ledger.move(run, RunEvent.FIRST_DEADLINE, "its process was gone when the daemon looked for it")
-        run.reason = Reason.LOST
-        run.message = "its process vanished while no daemon watched: it may have run fully, partly or not at all"
-        self._finish(run, RunEvent.SECOND_DEADLINE, "it left no exit status", self.ledger.now.wall)
-
-    def _finish(self, run: Run, event: RunEvent, cause: str, stop_time: float) -> None:
-        """The run has ended: what it held is free, and whoever waited for that starts in the same turn."""
-        run.stop_time = max(stop_time, run.start_time or stop_time)
-        self.ledger.move(run, event, cause)
-        self.endings.forget(run)
-        self.begin(self.admission.release(run.run_id, serve=not self.closing))
-
     # --- configuration and restart --------------------------------------------------------------------------------
 
     def restore(self, runs: Iterable[Run]) -> None:
-        """Runs that an earlier daemon recorded are open still."""
+        """Runs that an earlier daemon recorded are open still. An array run comes before its items."""
         for run in runs:
             self.ledger.restore(run)
             if run.is_active:  # a definition of nothing lets the run of a removed job end in peace
-                job = self.configuration.jobs.get(run.job_name) or Job(run.job_name, ())
-                self.endings.begun(run, job)
+                job = self.recorded.get(run.run_id) or self.configuration.jobs.get(run.job_name) or Job(run.job_name, ())
+                self.endings.restored(run, job)
                 self.admission.adopt(run, job)
+                if run.items is not None:
+                    self.arrays.restore(run, job)
+            if run.item is not None:
+                self.arrays.restore_item(run)
 
     def keep_or_end(self) -> None:
         """The configuration is another one: what waits for a job that is gone or switched off waits no more."""
@@ -178,3 +187,9 @@ class Lives:
                 self.end_waiting(run, "its job was disabled in the configuration")
         groups, most = self.configuration.groups, self.configuration.max_running
         self.begin(self.admission.configure(groups, most, self.job))
+
+
+def _lock_words(why: WaitReason) -> str:
+    held = f"held by {', '.join(why.holders)}" if why.holders else "for which others wait"
+    ahead = f"; {why.ahead} before it in the line" if why.ahead else ""
+    return f"it waits for the lock{'s' * (len(why.names) > 1)} {', '.join(why.names)}, {held}{ahead}"

@@ -6,7 +6,7 @@ Owns only their shapes. An effect is carried out by `daemon.py` and nowhere else
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dsari_like.core.blackout import Windows
 from dsari_like.core.choices import OnShutdown
@@ -24,6 +24,7 @@ from dsari_like.core.model import (
     Trigger,
 )
 from dsari_like.core.schedule import Rule
+from dsari_like.core.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Configured:
     restored: tuple[Run, ...] = ()
     rests: tuple[Pause | SkipNext, ...] = ()  # what an earlier daemon was asked to leave alone
     reload: bool = False
+    recorded: Mapping[str, Job] = field(default_factory=dict)  # by run: of those that repeat another as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,37 @@ class AlreadyRecorded:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """Somebody wants a run to end."""
+    """Somebody wants runs to end; `by` is who, as far as that is known."""
+
+    claim: Claim
+    selection: Selection
+    reason: str
+    request_id: str | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """Somebody wants runs that have ended to be repeated. `runs` are these as they were recorded, oldest first;
+    `recorded` are the jobs as they were defined then, of the runs that are to be repeated as they were; `items` the
+    items to repeat, of array runs among them."""
+
+    claim: Claim
+    runs: tuple[Run, ...]
+    recorded: Mapping[str, Job] = field(default_factory=dict)
+    items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reason: str = ""
+    request_id: str | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """Somebody wants a run that timed out to be resumed."""
 
     claim: Claim
     run_id: str
-    reason: str
+    reason: str = ""
     request_id: str | None = None
 
 
@@ -164,6 +192,7 @@ class ChildExited:
     run_data: object = None
     message: str = ""
     launch: int | None = None  # which of the run's processes it was; None when only the newest can be meant
+    output_size: int | None = None  # bytes, where stages share the output
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +231,8 @@ Input = (
     | TriggerRefused
     | AlreadyRecorded
     | CancelAsked
+    | RetryAsked
+    | ResumeAsked
     | PauseAsked
     | UnpauseAsked
     | SkipNextAsked
@@ -243,6 +274,14 @@ class RememberId:
     job_name: str
     run_id: str
     time: float
+
+
+@dataclass(frozen=True, slots=True)
+class RememberDefinition:
+    """A job as runs are started from now on, as text under its digest."""
+
+    digest: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +395,7 @@ Effect = (
     SaveRun
     | Decide
     | RememberId
+    | RememberDefinition
     | RememberSlots
     | SaveRest
     | DropRest

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from dsari_like.core.choices import BlackoutPolicy, CatchUp, LockMode, Merge, OnShutdown, Outcome, Reason
-from dsari_like.core.clauses import Heartbeat, LockDemand, Progress, Stage
+from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, LockMode, Merge, OnShutdown, Outcome, Reason
+from dsari_like.core.clauses import Heartbeat, ItemCounts, LockDemand, Progress, Stage, StageRecord
 from dsari_like.core.flows import Chains, EventTrigger, Orchestration
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
+from dsari_like.core.secrets import ALWAYS, Secrets
 
 if TYPE_CHECKING:
     from dsari_like.core.hooks import Hook
@@ -152,6 +153,7 @@ class Configuration:
     chains: Chains = Chains()
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
+    secrets: Secrets = ALWAYS  # what is hidden wherever anything is shown
     config_dir: str = ""
     data_dir: str = ""
     database_file: str = ""
@@ -161,6 +163,7 @@ class Configuration:
     on_shutdown: OnShutdown = OnShutdown.LEAVE
     shutdown_kill_grace: float | None = None
     max_output: int | None = None
+    drop_rights: DropRights = DropRights.STRICT
     retention: Retention = Retention()  # `bytes` is what the runs of all jobs may hold together
     render: bool = True
     title: str = "dsari_like"
@@ -169,6 +172,7 @@ class Configuration:
     report_run_output_end: int = 0
     report_html_gz: bool = False
     files: tuple[str, ...] = ()  # what was read, in the order it was merged
+    environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -183,8 +187,9 @@ class Trigger:
     schedule_time: float | None = None
     id: str | None = None
     priority: int | None = None
+    items: tuple[str, ...] | None = None  # of an array job, those to do; None: all
     data: Mapping[str, Any] = field(default_factory=_nothing)
-    origin: Mapping[str, Any] = field(default_factory=_nothing)  # who dropped it: file, uid, user, time
+    origin: Mapping[str, Any] = field(default_factory=_nothing)  # who dropped what: `translate`
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +313,14 @@ class Run:
     locks: tuple[LockDemand, ...] = ()
     progress: Progress | None = None
     job_variables: Mapping[str, Any] = field(default_factory=_nothing)
+    workflow_variables: Mapping[str, Any] = field(default_factory=_nothing)  # as they stood when it began, or as it left them
     stage: str | None = None  # the one that is going on, or was last
+    stages: tuple[StageRecord, ...] = ()  # all that were begun, in order
+    items: ItemCounts | None = None  # of an array run, once it has begun
     launch: int = 1  # how many processes it has had: one more for each stage and each resumption
     resume: str | None = None  # why it was resumed last; None when it never was
+    definition: str | None = None  # the digest of the job as it was started
+    as_recorded: bool = False  # it is to be carried out as that says, whatever the configuration says now
 
     @property
     def is_final(self) -> bool:

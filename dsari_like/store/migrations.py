@@ -190,8 +190,39 @@ def _retention(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+#: What a run is while it lives. `locks`, `stages` and `items` are JSON as the documented columns are; `definition` is
+#: the digest of the job as the run was started. Items of array runs have no number: a history is one of whole runs.
+LIFE = """
+alter table runs add column progress real;
+alter table runs add column progress_message text;
+alter table runs add column progress_time real;
+alter table runs add column job_variables text not null default '{}';
+alter table runs add column locks text not null default '{}';
+alter table runs add column stage text;
+alter table runs add column stages text not null default '[]';
+alter table runs add column items text;
+alter table runs add column selection text;
+alter table runs add column launch integer not null default 1;
+alter table runs add column resume text;
+alter table runs add column definition text;
+alter table runs add column as_recorded integer not null default 0;
+create index runs_of_array on runs (previous_run_id, item) where item is not null;
+create table definitions (
+    digest text primary key not null,
+    definition text not null
+) without rowid;
+drop trigger runs_are_numbered
+"""
+
+
+def _life(connection: sqlite3.Connection) -> None:
+    for statement in LIFE.split(";"):
+        connection.execute(statement)
+    connection.execute(NUMBER.replace("new.number is null", "new.number is null and new.item is null"))
+
+
 #: Never edit or reorder what was released: append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -9,24 +9,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from dsari_like.store.charting import FOREVER, BarRow, Charting, VerdictRow
 from dsari_like.store.numbering import Numbering, PrunedRow
 from dsari_like.store.rested import Rested
 from dsari_like.store.rows import DecisionRow, EventRow, JobSummary, RunRow, mapping_of
 
-__all__ = ["DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "mapping_of"]
+__all__ = [
+    "BarRow", "DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "VerdictRow", "mapping_of",
+]  # fmt: skip
 
-FOREVER = 1e18  # later than any time that is recorded
 RUN_COLUMNS = (
     "run_id, job_name, status, reason, exit_code, schedule_time, queue_time, start_time, stop_time, trigger_type,"
     " trigger_data, run_data, flow_id, previous_run_id, retry_of, attempt, item, concurrency_group, user_seconds,"
     " system_seconds, max_rss, message, environment, origin, trigger_id, priority, sequence, ending, pid,"
-    " start_ticks, boot_id, revision, number"
+    " start_ticks, boot_id, revision, number, progress, progress_message, progress_time, job_variables, locks, stage,"
+    " stages, items, selection, launch, resume, definition, as_recorded"
 )
 DECISION_COLUMNS = "decision_id, job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id"
 OPEN = "('scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out')"
 
 
-class Reader(Numbering, Rested):
+class Reader(Numbering, Rested, Charting):
     """Questions to the run log. Shares a connection with the writer or has its own read-only one."""
 
     #: Failures in a row are counted up to here and said to be "100 or more" beyond.

@@ -13,20 +13,26 @@ from typing import Any
 from dsari_like.core.choices import Reason
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Pause, ProcessIdentity, Run, SkipNext, Trigger
+from dsari_like.store import lives
 
 _COLUMNS = (
     "run_id job_name status schedule_time queue_time start_time trigger_type trigger_data flow_id previous_run_id"
     " retry_of attempt item concurrency_group message environment origin trigger_id priority sequence ending pid"
     " start_ticks boot_id"
-).split()
+).split() + lives.COLUMNS  # fmt: skip
 #: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
 OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
 
 
 def open_runs(connection: sqlite3.Connection) -> list[Run]:
     """The runs that are not final, in order of arrival."""
-    query = f"select {', '.join(_COLUMNS)} from runs where status in ({OPEN_STATES}) order by sequence"
-    return [_run(dict(zip(_COLUMNS, row, strict=True))) for row in connection.execute(query)]
+    return runs(connection, f"status in ({OPEN_STATES})", {"limit": -1})
+
+
+def runs(connection: sqlite3.Connection, where: str, values: dict[str, Any]) -> list[Run]:
+    """The runs for which this holds, in order of arrival. `values` are its parameters, `limit` among them."""
+    query = f"select {', '.join(_COLUMNS)} from runs where {where} order by sequence limit :limit"
+    return [_run(dict(zip(_COLUMNS, row, strict=True))) for row in connection.execute(query, values)]
 
 
 def last_slots(connection: sqlite3.Connection) -> dict[str, float]:
@@ -50,7 +56,8 @@ def rests(connection: sqlite3.Connection) -> tuple[Pause | SkipNext, ...]:
 
 
 def _run(row: dict[str, Any]) -> Run:
-    """A run as the engine knows it, from its row. Only runs that are not final are ever read back."""
+    """A run as the engine knows it, from its row. How a run has ended is not read back: who asks for one that is final
+    wants to repeat it."""
     data, origin = json.loads(row["trigger_data"]), json.loads(row["origin"])
     folded = origin.pop("folded", [])
     trigger = Trigger(
@@ -60,6 +67,7 @@ def _run(row: dict[str, Any]) -> Run:
         environment=json.loads(row["environment"]),
         id=row["trigger_id"],
         priority=row["priority"],
+        items=lives.selection_of(row),
         data=data,
         origin=origin,
     )
@@ -71,4 +79,5 @@ def _run(row: dict[str, Any]) -> Run:
     run.ending = Reason(row["ending"]) if row["ending"] else None
     if row["pid"] is not None:
         run.process = ProcessIdentity(row["pid"], row["start_ticks"], row["boot_id"])
+    lives.restore(run, row)
     return run

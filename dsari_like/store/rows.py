@@ -48,6 +48,19 @@ class RunRow:
     boot_id: str | None
     revision: int
     number: int | None
+    progress: float | None
+    progress_message: str | None
+    progress_time: float | None
+    job_variables: str
+    locks: str
+    stage: str | None
+    stages: str
+    items: str | None
+    selection: str | None
+    launch: int
+    resume: str | None
+    definition: str | None
+    as_recorded: int
 
     @property
     def duration(self) -> float | None:

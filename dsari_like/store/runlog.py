@@ -14,13 +14,15 @@ from dsari_like.core.messages import (
     Decide,
     DropRest,
     Effect,
+    RememberDefinition,
     RememberId,
     RememberSlots,
     SaveRest,
     SaveRun,
 )
 from dsari_like.core.model import EndedRun, Pause, Run, SkipNext
-from dsari_like.store import resuming
+from dsari_like.core.selection import Selection
+from dsari_like.store import lives, repeating, resuming
 from dsari_like.store.answers import Answers
 from dsari_like.store.db import open_writer
 from dsari_like.store.inforce import InForce
@@ -28,15 +30,18 @@ from dsari_like.store.inforce import InForce
 _COLUMNS = (
     "run_id job_name status reason exit_code schedule_time queue_time start_time stop_time trigger_type trigger_data"
     " run_data flow_id previous_run_id retry_of attempt item concurrency_group user_seconds system_seconds max_rss"
-    " message environment origin trigger_id priority sequence ending pid start_ticks boot_id revision"
-).split()
+    " message environment origin trigger_id priority sequence ending pid start_ticks boot_id"
+).split() + [*lives.COLUMNS, "revision"]  # fmt: skip
 #: What may change after a run was made. An upsert of all columns would touch every index of the table with every step.
 _CHANGING = (
     "status reason exit_code schedule_time start_time stop_time run_data concurrency_group user_seconds system_seconds"
-    " max_rss message origin priority ending pid start_ticks boot_id revision"
-).split()
-#: The number, a run's place in its job's history, is given at the insert and never touched again.
-_NUMBER = "(select 1 + coalesce(max(number), 0) from runs where job_name = :job_name and number is not null)"
+    " max_rss message origin priority ending pid start_ticks boot_id flow_id"
+).split() + [*lives.COLUMNS, "revision"]  # fmt: skip
+#: The number, a run's place in its job's history, is given at the insert and never touched again; items have none.
+_NUMBER = (
+    "case when :item is null then"
+    " (select 1 + coalesce(max(number), 0) from runs where job_name = :job_name and number is not null) end"
+)
 _INSERT = (
     f"insert into runs ({', '.join(_COLUMNS)}, number) values ({', '.join(':' + name for name in _COLUMNS)}, {_NUMBER})"
 )
@@ -47,7 +52,7 @@ _DECIDE = (
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 #: The effects that are rows.
-Row = SaveRun | Decide | RememberId | RememberSlots | SaveRest | DropRest
+Row = SaveRun | Decide | RememberId | RememberSlots | RememberDefinition | SaveRest | DropRest
 
 
 class RunLog(Answers):
@@ -110,6 +115,8 @@ class RunLog(Answers):
                     self._remember_slots(row.slots)
                 case SaveRest():
                     self._db.execute("insert or replace into rests values (?, ?, ?, ?, ?)", _rest_values(row.rest))
+                case RememberDefinition():
+                    self._db.execute("insert or ignore into definitions values (?, ?)", (row.digest, row.text))
                 case DropRest():
                     over = (row.job_name, row.kind.__name__)
                     self._db.execute("delete from rests where job_name = ? and kind = ?", over)
@@ -157,6 +164,19 @@ class RunLog(Answers):
         """The runs that are not final, in order of arrival."""
         return resuming.open_runs(self._db)
 
+    def ended(self, selection: Selection, limit: int) -> tuple[Run, ...]:
+        """The runs that have ended and are meant, oldest first, but for those that were repeated since; a run that is
+        named is meant all the same."""
+        return repeating.ended(self._db, selection, limit)
+
+    def unfinished_items(self, run_id: str) -> tuple[str, ...]:
+        """The items of an array run that did not complete."""
+        return repeating.unfinished_items(self._db, run_id)
+
+    def definition_of(self, run_id: str) -> str | None:
+        """The job as the run was started; None when it never was."""
+        return repeating.definition_of(self._db, run_id)
+
     def rests(self) -> tuple[Pause | SkipNext, ...]:
         """The pauses that hold, and the wishes to leave out a slot."""
         return resuming.rests(self._db)
@@ -174,7 +194,8 @@ class RunLog(Answers):
     def _look_up_previous(self, job_name: str) -> dict[str, EndedRun]:
         query = (
             "select run_id, schedule_time, start_time, stop_time, exit_code from runs"
-            " where job_name = ? and exit_code {} 0 and start_time is not null order by stop_time desc limit 1"
+            " where job_name = ? and exit_code {} 0 and start_time is not null and item is null"
+            " order by stop_time desc limit 1"
         )
         good, bad = self._one(query.format("="), job_name), self._one(query.format("<>"), job_name)
         rows = {"PREVIOUS_GOOD_": good, "PREVIOUS_BAD_": bad}
@@ -234,6 +255,7 @@ def _run_values(run: Run) -> tuple[object, ...]:
         process.pid if process else None,
         process.start_ticks if process else None,
         process.boot_id if process else None,
+        *lives.values(run),
     )
 
 

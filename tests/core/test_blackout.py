@@ -15,6 +15,7 @@ from dsari_like.core.blackout import Fixed, Openings, Series, Window, Windows
 from dsari_like.core.choices import CatchUp
 from dsari_like.core.model import Claim
 from dsari_like.core.schedule import DstPolicy, bind, parse
+from dsari_like.core.selection import Selection
 from dsari_like.core.zones import view
 from tests.core.house import NOON, House, job
 
@@ -175,7 +176,7 @@ class TestDefer:
     def test_a_cancelled_run_takes_its_slots_with_it_and_the_next_slot_makes_another(self) -> None:
         house = House(job(schedule=HOURLY), windows=windows(fixed((0.5, 3.5)), defer=True))
         house.wait(HOUR)
-        house.tell(m.CancelAsked(Claim("", "", "", "", 1, 0.0), "r1", ""))
+        house.tell(m.CancelAsked(Claim("", "", "", "", 1, 0.0), Selection("r1"), ""))
         house.wait(HOUR)
         assert house.outcomes() == [("started", "r1"), ("started", "r2")]
         assert (house.state("r1"), house.state("r2")) == ("cancelled", "scheduled")

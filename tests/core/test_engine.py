@@ -8,6 +8,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.choices import CatchUp, Merge, OnShutdown, Reason
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Claim, Run, Trigger
+from dsari_like.core.selection import Selection
 from tests.core.house import NOON, House, job
 
 EVERY_MINUTE = ("* * * * *",)
@@ -298,8 +299,8 @@ class TestLimits:
         house.drop()
         house.drop()
         claim = Claim("t9", "", "c.json", "/claimed/t9", 1, NOON)
-        house.tell(m.CancelAsked(claim, "r2", "wrong branch"))
-        house.tell(m.CancelAsked(claim, "r1", "wrong branch"))
+        house.tell(m.CancelAsked(claim, Selection("r2"), "wrong branch"))
+        house.tell(m.CancelAsked(claim, Selection("r1"), "wrong branch"))
         assert (house.state("r2"), house.rows["r2"].reason) == ("cancelled", Reason.BEFORE_START)
         assert house.state("r1") == "running"
         house.end("r1", 143, 15)
@@ -308,7 +309,7 @@ class TestLimits:
 
     def test_a_request_about_a_run_that_has_ended_is_refused(self) -> None:
         house = House(job())
-        house.tell(m.CancelAsked(Claim("t9", "", "c.json", "/c", 1, NOON), "r7", ""))
+        house.tell(m.CancelAsked(Claim("t9", "", "c.json", "/c", 1, NOON), Selection("r7"), ""))
         assert "r7" in house.of(m.Quarantine)[0].reason
         assert house.decisions() == []
 

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from dsari_like.core import messages as m
 from dsari_like.core.choices import Merge
 from dsari_like.core.model import Claim
+from dsari_like.core.selection import Selection
 from tests.core.house import House, job
 
 GROUPS = {"two": 2, "none": 0}
@@ -59,7 +60,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         run_id = data.draw(st.sampled_from(sorted(self.house.engine.runs)))
-        self.house.tell(m.CancelAsked(Claim("", "", "", "", 1, 0.0), run_id, ""))
+        self.house.tell(m.CancelAsked(Claim("", "", "", "", 1, 0.0), Selection(run_id), ""))
 
     @rule(without=st.sampled_from(("", "fold", "many")))
     def reload(self, without: str) -> None:

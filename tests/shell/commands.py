@@ -15,6 +15,7 @@ from dsari_like.config import files, plans
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Claim, Configuration, Exit, ProcessIdentity, Trigger
+from dsari_like.core.selection import Selection
 from dsari_like.store.runlog import RunLog
 from dsari_like.system.clock import Clock
 
@@ -144,7 +145,7 @@ class Commands:
     def cancel(self, run_id: str) -> None:
         """Somebody asks for a run to end."""
         token = f"t{next(self._numbers)}"
-        self.tell(m.CancelAsked(Claim(token, "", "c.json", "/claimed/c", 1, self.now.wall), run_id, "", None))
+        self.tell(m.CancelAsked(Claim(token, "", "c.json", "/claimed/c", 1, self.now.wall), Selection(run_id), "", None))
 
     def output(self, run_id: str, data: bytes) -> Path:
         """What a run prints."""

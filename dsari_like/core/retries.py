@@ -1,0 +1,74 @@
+"""Repeating runs because somebody asked: which may be, and what becomes of the request.
+
+Owns the answer to a retry request. Retries that a job makes by itself are `course`'s; what a new run takes over from the
+old is the same for both. Must not know how the old runs were found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsari_like.core import messages as m
+from dsari_like.core.choices import Outcome
+from dsari_like.core.course import Course
+from dsari_like.core.lifecycle import RunEvent
+from dsari_like.core.lives import Lives
+from dsari_like.core.model import Decision, Run
+
+
+class Retries:
+    """Requests to repeat runs."""
+
+    def __init__(self, lives: Lives, course: Course) -> None:
+        self._lives = lives
+        self._course = course
+        self._ledger = lives.ledger
+
+    def asked(self, message: m.RetryAsked) -> list[Run]:
+        """Repeat those that can be; a request of which nothing can be done is left to the caller to refuse. Returns the
+        new runs."""
+        again = [self._repeat(old, message) for old in message.runs if not self.why_not(old)]
+        if not again:
+            return []
+        self._ledger.out.append(m.DropClaim(message.claim))
+        if message.request_id:
+            first, now = again[0], self._ledger.now.wall
+            self._ledger.out.append(
+                m.WriteReceipt(message.request_id, first.state.value, first.job_name, now, first.run_id, first.flow_id)
+            )
+        return again
+
+    def why_not(self, old: Run) -> str:
+        """Why this run cannot be repeated, as the end of a sentence; empty when it can."""
+        job = self._lives.configuration.jobs.get(old.job_name)
+        if job is None:
+            return f"its job {old.job_name} is no longer configured"
+        if not job.enabled:
+            return f"its job {old.job_name} is switched off (enabled: false)"
+        if old.run_id in self._ledger.runs:
+            return f"it has not ended yet: it is {self._ledger.runs[old.run_id].state.value}"
+        if old.item is not None and old.previous_run_id not in self._ledger.runs:
+            return f"it is an item of run {old.previous_run_id}, which has ended; retry that run, with item: {old.item}"
+        twin = next((run.run_id for run in self._ledger.runs.values() if run.retry_of == old.run_id), None)
+        return f"run {twin} repeats it already" if twin else ""
+
+    def _repeat(self, old: Run, message: m.RetryAsked) -> Run:
+        lives, ledger, now = self._lives, self._ledger, self._ledger.now.wall
+        recorded = message.recorded.get(old.run_id)
+        job = recorded or lives.job(old.job_name)
+        names = message.items.get(old.run_id)
+        if names is not None:
+            old.trigger = replace(old.trigger, items=names)
+        again = self._course.repeat(old, job, now, kept_id=True)
+        if recorded is not None:
+            lives.recorded[again.run_id], again.as_recorded = recorded, True
+            again.definition = old.definition
+        asked = f"retry of run {old.run_id} on request{' of ' + message.by if message.by else ''}"
+        asked += f": {message.reason}" if message.reason else ""
+        waits = lives.behind(job)
+        why = f"{asked}; {waits}" if waits else asked
+        ledger.out.append(m.Decide(Decision(job.name, Outcome.STARTED, now, None, again.run_id, why)))
+        ledger.record(again, asked)
+        ledger.move(again, RunEvent.DUE, "its time has come")
+        lives.queue(again, job)
+        return again
