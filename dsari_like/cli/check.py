@@ -7,7 +7,9 @@ configuration is checked before there is one.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import tzinfo
 from itertools import islice
 from typing import Any
@@ -17,7 +19,7 @@ from dsari_like.cli.exits import DONE
 from dsari_like.cli.look import configuration_of
 from dsari_like.cli.printing import say
 from dsari_like.cli.times import stamp
-from dsari_like.config import plans
+from dsari_like.config import plans, rights
 from dsari_like.core.model import Configuration, Job
 from dsari_like.core.schedule import Rule
 from dsari_like.errors import ConfigError
@@ -36,6 +38,9 @@ def add_parser(subparsers: Any) -> None:
         " and line. Warnings, among them the coming changes of the clock that skip or repeat a slot, do not make it"
         " fail.",
     )
+    parser.add_argument(
+        rights.ALLOW, action="store_true", help="as the daemon's option: do not ask who else may write to its files"
+    )
     parser.add_argument("--explain", action="store_true", help="say of each job when it will run")
 
 
@@ -43,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """0 for a good configuration; ConfigError carries the faults of any other."""
     configuration, now = configuration_of(args), Clock().now().wall
     faults = list(identity.faults(configuration))
+    if not args.allow_world_writable:
+        faults += rights.faults(configuration, set(_owners(configuration)))
     if faults:
         raise ConfigError(faults)
     bound = plans.bind_all(configuration, {}, now)
@@ -53,6 +60,13 @@ def run(args: argparse.Namespace) -> int:
             print(line)
     print(f"no errors: {_summary(configuration)}")
     return DONE
+
+
+def _owners(configuration: Configuration) -> Iterator[int]:
+    """Who may own the configuration: whoever asks, and the daemon's user, which is known by the data directory."""
+    yield os.geteuid()
+    with suppress(OSError):
+        yield os.stat(configuration.data_dir).st_uid
 
 
 def _summary(configuration: Configuration) -> str:

@@ -12,6 +12,7 @@ import signal
 import sys
 from typing import Any
 
+from dsari_like.config.rights import ALLOW
 from dsari_like.errors import ConfigError, StoreError, UserError
 from dsari_like.system.logs import LOG, set_up
 
@@ -36,6 +37,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--debug", action="store_true", help="log every change of state")
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="form of the log on stderr")
+    parser.add_argument(
+        ALLOW,
+        action="store_true",
+        help="use a configuration or a data directory that everybody may write to, or that another user owns; else"
+        " either is refused",
+    )
     parser.add_argument("--fork", action="store_true", help="return when the daemon is ready, and leave it behind")
 
 
@@ -61,7 +68,9 @@ def _serve(args: argparse.Namespace, ready: int | None) -> int:
     wakeup.catch(SIGNALS)
     become_subreaper()
     try:
-        parts, inputs = assemble(places.locate(args.config_dir, os.environ), Clock(), wakeup, os.environ)
+        parts, inputs = assemble(
+            places.locate(args.config_dir, os.environ), Clock(), wakeup, os.environ, lax=args.allow_world_writable
+        )
     except UserError as error:
         return _refused(error)
     gc.freeze()

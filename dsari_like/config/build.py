@@ -8,7 +8,7 @@ the configuration, beyond handing `Where` on.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +21,7 @@ from dsari_like.config.section import Section
 from dsari_like.core import schedule
 from dsari_like.core.choices import OnShutdown
 from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Parameter, Runtime, Where
+from dsari_like.core.secrets import ALWAYS, Secrets
 
 if TYPE_CHECKING:
     from dsari_like.core.hooks import Hook
@@ -87,6 +88,7 @@ class Build:
             webhooks=self._webhooks(jobs),
             environment=environment,
             secret_names=secrets,
+            secrets=self._secrets(jobs, environment, secrets, data_dir),
             config_dir=self._around.config_dir,
             data_dir=data_dir,
             database_file=self._absolute(
@@ -175,6 +177,20 @@ class Build:
         except Unfit as refusal:
             self._add(refusal.faults, *path, "environment_file")
         return {**secret, **own}, frozenset(secret.keys() - own.keys())
+
+    def _secrets(
+        self, jobs: Mapping[str, Job], environment: Mapping[str, str], closed: frozenset[str], data_dir: str
+    ) -> Secrets:
+        rule = Secrets(self._top.get("secret_names", ()))
+        values: dict[str, list[str]] = {"": _hidden(rule, environment, closed)}
+        for runtime in self._runtimes.values():
+            values[""] += _hidden(rule, runtime.environment, ())
+        for name, job in jobs.items():
+            if job.environment or job.parameters:
+                defaults = {key: one.default for key, one in job.parameters.items() if one.default is not None}
+                values[name] = _hidden(rule, {**defaults, **job.environment}, job.secret_names)
+        public = (*jobs, self._around.config_dir, data_dir)
+        return Secrets(rule.patterns, values, public) if any(values.values()) or rule.patterns else ALWAYS
 
     def _blackouts(self, path: KeyPath, name: str, fields: Mapping[str, Any]) -> tuple[Blackout, ...]:
         zone = fields.get("schedule_timezone") or self._top.get("timezone", "")
@@ -275,12 +291,17 @@ class Build:
                 raise Unsound
 
 
+def _hidden(rule: Secrets, environment: Mapping[str, str], closed: Collection[str]) -> list[str]:
+    return [value for name, value in environment.items() if name in closed or rule.is_secret(name)]
+
+
 _NOWHERE = Where("", 0)
 _PLAIN = (
     "timezone",
     "max_running",
     "shutdown_kill_grace",
     "max_output",
+    "drop_rights",
     "retention",
     "title",
     "base_url",

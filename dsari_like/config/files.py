@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from dsari_like.config import plans
@@ -72,13 +72,13 @@ def _collector_off() -> Iterator[None]:
 def _load(places: Places, whole: bool, *, careful: bool) -> Configuration:
     folder = Folder(places.config_dir, careful)
     folder.read()
-    sources = folder.sources
+    sources, environment_files = folder.sources, list[str]()
     written = merged(sources)
     where = {section: first_places(sources, section) for section in ("jobs", "job_groups")}
     around = Surroundings(
         *places,
         zone=plans.zone,
-        variables=cache(_variables) if whole else _no_variables,
+        variables=cache(partial(_variables, environment_files)) if whole else _no_variables,
         calendar=_calendar if whole else _no_calendar,
         user=cache(known_user) if whole else _nobody,
         group=cache(known_group) if whole else _nobody,
@@ -95,11 +95,13 @@ def _load(places: Places, whole: bool, *, careful: bool) -> Configuration:
     return replace(
         configuration,
         files=tuple(source.file for source in sources),
+        environment_files=tuple(environment_files),
         warnings=(*folder.warnings, *told(sources, build.warnings, [])),
     )
 
 
-def _variables(path: str) -> Mapping[str, str]:
+def _variables(read: list[str], path: str) -> Mapping[str, str]:
+    read.append(path)
     from dsari_like.config.variables import read_variables  # its pattern takes 3 ms, and few jobs have such a file
 
     variables, faults = read_variables(_text(path))

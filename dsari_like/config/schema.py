@@ -37,7 +37,7 @@ from dsari_like.config.checks import (
 )
 from dsari_like.config.hooks import HOOK, HOOK_KEY, RESPONSE
 from dsari_like.config.section import REQUIRED, Key, Section
-from dsari_like.core.choices import BlackoutPolicy, CatchUp, Merge, OnShutdown
+from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
 from dsari_like.core.model import Retention
 
 
@@ -208,6 +208,9 @@ TOP = Section(
     Key("environment", VARIABLES, {}, "variables of all runs"),
     Key("environment_file", PATH, None,
         "a file of KEY=VALUE lines, read when the configuration is; environment wins over it"),
+    Key("secret_names", TEXTS, None,
+        "patterns of further variables whose values are never shown, such as LICENCE_*; PASSWORD, TOKEN, API_KEY and "
+        "their like, and what an environment_file holds, are hidden in any case"),
     Key("runtimes", _map_of("runtimes", RUNTIME.schema), {}, "named wrappers of commands"),
     Key("jobs", _map_of("jobs", {"$ref": "#/$defs/job"}), {}, "what is run"),
     Key("job_groups", _map_of("job groups", {"$ref": "#/$defs/job_group"}), {},
@@ -223,6 +226,9 @@ TOP = Section(
     Key("max_output", SIZE, None,
         "how much output of a run is kept, byte for byte; what is beyond is cut off within a second, and a line says "
         "so; the run goes on; none: all of it"),
+    Key("drop_rights", one_of(*DropRights), "strict",
+        "files in a drop directory that everybody may write to: strict refuses them, open takes them; a directory that "
+        "a group may write to is fine either way"),
     Key("retention", RULES, {},
         "which finished runs are removed, with their output and pages; empty: none. What is newest is spared: of each "
         "job the last run, the last good and the last failed one"),

@@ -47,6 +47,13 @@ class OnInterrupt(Enum):
     FAIL = "fail"
 
 
+class DropRights(Enum):
+    """What becomes of files in a drop place that everybody may write to."""
+
+    STRICT = "strict"  # they are refused
+    OPEN = "open"
+
+
 class Reason(Enum):
     """Why a run failed or was cancelled. One word each; the sentence is made where it is shown."""
 

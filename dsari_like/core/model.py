@@ -173,6 +173,7 @@ class Configuration:
     report_html_gz: bool = False
     files: tuple[str, ...] = ()  # what was read, in the order it was merged
     environment_files: tuple[str, ...] = ()
+    environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

@@ -203,14 +203,30 @@ class Claims:
         user can have put it there, and the file is that user's, it tells nobody anything new. A second name that is
         on its way out (link, then unlink) is given the settle time to go."""
         try:
-            if held.kind == "control":
-                place = os.stat("control", dir_fd=self.root, follow_symlinks=False)
-            else:
-                with directory("trigger", self.root) as trigger:
-                    place = os.stat(held.name, dir_fd=trigger, follow_symlinks=False)
+            place = self._places(held.kind, held.name)[-1][1]
         except OSError:
             return False
         return place.st_uid == held.uid and not place.st_mode & 0o022
+
+    def exposed(self, kind: str, name: str) -> str:
+        """The drop place that everybody may write to, or the directory of all of them, as a phrase; empty when it is
+        neither. Sticky or not: in both everybody may drop. Raises OSError for want of what it takes to look."""
+        try:
+            places = self._places(kind, name)
+        except OSError as error:
+            if error.errno in WEATHER:
+                raise
+            return ""  # it has gone since
+        found = ((path, place.st_mode) for path, place in places if place.st_mode & stat.S_IWOTH)
+        return next((f"{path} (mode {stat.S_IMODE(mode):04o})" for path, mode in found), "")
+
+    def _places(self, kind: str, name: str) -> list[tuple[str, os.stat_result]]:
+        """The directories of our own on the way to a drop place, that itself last."""
+        if kind == "control":
+            return [("control", os.stat("control", dir_fd=self.root, follow_symlinks=False))]
+        with directory("trigger", self.root) as trigger:
+            place = os.stat(name, dir_fd=trigger, follow_symlinks=False)
+            return [("trigger", os.fstat(trigger)), (f"trigger/{name}", place)]
 
     def claim(self, held: Held) -> Claim:
         """The same file as the rest of the program knows it: by then its name is text that can be printed and kept."""

@@ -47,6 +47,7 @@ class Found:
     problem: str | None = None
     size: int = 0
     digest: str = ""  # SHA-256 of the bytes; empty where they were not read
+    exposed: str = ""  # where it lay, when everybody may write there
 
 
 def _nobody(name: str) -> None:
@@ -65,6 +66,7 @@ class Inbox:
         self._listing = 0
         self._stuck = Stuck()
         self._pause = _FIRST_PAUSE
+        self._exposed: dict[tuple[str, str], str] = {}  # of this turn
 
     # --- before the first turn ---
 
@@ -133,6 +135,7 @@ class Inbox:
         """At most `limit` files that were claimed and read; fewer does not mean there are no more, see `more`. No file
         can make it raise, and none is lost: what cannot be taken now is still where it was."""
         found: list[Found] = []
+        self._exposed.clear()
         self._line.ring(now.mono)
         self._rounds.walk(now)
         effort = 4 * limit + 64
@@ -235,6 +238,8 @@ class Inbox:
         held.first = now.mono if held.first is None else held.first
         data, problem = None, None
         try:
+            if (held.kind, held.name) not in self._exposed:
+                self._exposed[held.kind, held.name] = self._claims.exposed(held.kind, held.name)
             data = self._claims.read(held)
         except FileNotFoundError:
             self._complaints.once(f"claimed/{visible(held.where)} was taken away before it was read", now)
@@ -249,7 +254,8 @@ class Inbox:
             self._wait_for_better(place, error, now)
             return
         self._pause = _FIRST_PAUSE
-        found.append(Found(self._claims.claim(held), held.kind, data, problem, held.size, held.digest))
+        exposed = self._exposed[held.kind, held.name]
+        found.append(Found(self._claims.claim(held), held.kind, data, problem, held.size, held.digest, exposed))
 
     # --- what does not work ---
 
