@@ -15,10 +15,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.bench.adoption import adoption
 from tests.bench.burst import burst
 from tests.bench.figures import Figure, middle, table
+from tests.bench.flood import flood
 from tests.bench.idle import idle
 from tests.bench.latency import growth, latency
+from tests.bench.recovery import recovery
 from tests.bench.retention import retention
 from tests.bench.seconds import seconds
 from tests.bench.startup import startup
@@ -33,6 +36,9 @@ BENCHMARKS: dict[str, Callable[[Workshop], list[Figure]]] = {
     "idle": idle,
     "startup": startup,
     "retention": retention,
+    "adoption": adoption,
+    "recovery": recovery,
+    "flood": flood,
 }
 
 

@@ -81,10 +81,15 @@ def wait_for_lines(log: Path, wanted: int) -> list[str]:
     deadline = time.monotonic() + PATIENCE
     while len(lines) < wanted and time.monotonic() < deadline:
         time.sleep(0.02)
-        now = log.read_text().splitlines() if log.exists() else []
+        now = lines_of(log)
         if len(now) > len(lines):
             lines, deadline = now, time.monotonic() + PATIENCE
     return lines
+
+
+def lines_of(log: Path) -> list[str]:
+    """What the probes have written by now."""
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def _write(staging: Path, name: str) -> Path:

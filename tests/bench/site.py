@@ -114,6 +114,15 @@ class Daemon:
         """VmRSS."""
         return int(_field(Path(f"/proc/{self.pid}/status"), "VmRSS").split()[0]) / 1024
 
+    def peak_mib(self) -> float:
+        """VmHWM."""
+        return int(_field(Path(f"/proc/{self.pid}/status"), "VmHWM").split()[0]) / 1024
+
+    def family_cpu_ms(self) -> float:
+        """CPU time of the process and of all that it has waited for, and those in turn; in steps of 10 ms."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(ticks) for ticks in fields[11:15]) * 1000 / os.sysconf("SC_CLK_TCK")
+
     def cpu_ms(self) -> float:
         """CPU time of all its threads: the scheduler's own sum, because /proc/PID/stat counts in steps of 10 ms."""
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
