@@ -19,6 +19,7 @@ from dsari_like.cli.table import in_colour, painted, tone_of, visible
 from dsari_like.cli.times import stamp
 from dsari_like.report import words
 from dsari_like.report.moments import duration
+from dsari_like.report.requests import request_lines, sender
 from dsari_like.report.shapes import parsed
 from dsari_like.store.reader import RunRow
 
@@ -64,6 +65,7 @@ def _page(row: RunRow, look: Look) -> Iterator[str]:
     yield from _section("Decisions", _decisions(row, look))
     yield from _section("Variables of its trigger", _map(row.variables))
     yield from _section("Other data of its trigger", _map(_other(row)))
+    yield from _section("The request of its webhook", iter(request_lines(row)))
     yield from _section("Data it returned", _returned(row))
 
 
@@ -80,6 +82,7 @@ def _facts(row: RunRow, look: Look) -> Iterator[tuple[str, str]]:
     for name in ("concurrency_group", "trigger_id", "flow_id", "retry_of", "item"):
         yield name.replace("_", " "), getattr(row, name) or ""
     yield "dropped as", words.drop_words(row)
+    yield "webhook", sender(row)
     yield "priority", str(row.priority or "")
     yield "attempt", str(row.attempt) if row.attempt > 1 else ""
     yield "pid", str(row.pid) if row.pid and row.stop_time is None else ""
@@ -117,7 +120,8 @@ def _map(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _other(row: RunRow) -> Mapping[str, Any]:
-    return {name: value for name, value in row.trigger.items() if name not in ("environment", "trigger_type")}
+    elsewhere = {"environment", "trigger_type"} | ({"request", "webhook"} if request_lines(row) else set())
+    return {name: value for name, value in row.trigger.items() if name not in elsewhere}
 
 
 def _returned(row: RunRow) -> Iterator[str]:

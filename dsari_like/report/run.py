@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsari_like.report import moments, names, views, words
-from dsari_like.report.output import Limits, Line, OutputView, read
+from dsari_like.report.output import OUTPUT, Limits, Line, OutputView, read
+from dsari_like.report.requests import request_lines, sender, without_body
 from dsari_like.report.shapes import decision_object, event_object, parsed, pretty, run_object
 from dsari_like.report.views import Head, Scene, Time
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
-OUTPUT = "output.txt"
 _LAST_LINES = 8
 _DEBUG_FACTOR = 8
 
@@ -85,6 +85,7 @@ class RunView:
     decisions: tuple[str, ...]
     folded: tuple[str, ...]
     trigger: str
+    request: str
     variables: tuple[Variable, ...]
     return_data: str
     commands: tuple[Command, ...]
@@ -132,7 +133,8 @@ def _view(
             _decision_words(scene, run, row) for row in decisions if row.outcome != "started" or row.reason
         ),
         folded=tuple(_folded(run)),
-        trigger=pretty(words.masked(run.trigger)) if run.trigger else "",
+        trigger=pretty(words.masked(without_body(run.trigger))) if run.trigger else "",
+        request="\n".join(request_lines(run)),
         variables=tuple(_variables(run)),
         return_data=pretty(words.masked(parsed(run.run_data))) if run.run_data not in (None, "null") else "",
         commands=tuple(_commands(run)),
@@ -193,6 +195,7 @@ def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
         yield Fact("Retry of", run.retry_of, page)
     for name, value in (
         ("Concurrency group", run.concurrency_group),
+        ("Webhook", sender(run)),
         ("Trigger id", run.trigger_id),
         ("Flow", run.flow_id),
         ("Item", run.item),
@@ -225,7 +228,7 @@ def _folded(run: RunRow) -> Iterable[str]:
     """The triggers that became part of this run, each as it was dropped."""
     triggers = run.came_from.get("folded")
     for trigger in triggers if isinstance(triggers, list) else ():
-        yield pretty(words.masked(trigger))
+        yield pretty(words.masked(without_body(trigger) if isinstance(trigger, dict) else trigger))
 
 
 def _variables(run: RunRow) -> Iterable[Variable]:
