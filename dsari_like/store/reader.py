@@ -15,7 +15,7 @@ from dsari_like.store.rested import Rested
 from dsari_like.store.rows import DecisionRow, EventRow, JobSummary, RunRow, mapping_of
 
 __all__ = [
-    "BarRow", "DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "VerdictRow", "mapping_of",
+    "FOREVER", "BarRow", "DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "VerdictRow", "mapping_of",
 ]  # fmt: skip
 
 RUN_COLUMNS = (
