@@ -1,29 +1,17 @@
 """The source of the watch on Linux: watchdog's inotify, read by our own loop.
 
 Owns the kernel's watches. Must not look at files, or know what a hint leads to.
-
-Why not watchdog's `Observer`: it needs three threads, holds each "moved from" back for half a second in case its
-"moved to" follows, and everything behind it too. `InotifyFD` is the layer below: the kernel's events as they come.
-Its one thread is never started either: handing an event from thread to thread costs a quarter of the time between
-the drop and the start of a run, and our loop can sleep on the descriptor itself.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 
-from watchdog.observers.inotify_c import (
-    CallbackId,
-    InotifyConstants,
-    InotifyEvent,
-    InotifyFD,
-    Mask,
-    WatchDescriptor,
-)
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from dsari_like.spool.hints import Hint, Queue
 from dsari_like.spool.watch import FIXED
+from dsari_like.system.inotify import Watches
 
 _HOW = (
     InotifyConstants.IN_ONLYDIR
@@ -33,9 +21,9 @@ _HOW = (
     | InotifyConstants.IN_MOVE_SELF
 )
 _COMPLETE = InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_CLOSE_WRITE
-_ARRIVALS = Mask(_HOW | _COMPLETE | InotifyConstants.IN_CREATE)
+_ARRIVALS = _HOW | _COMPLETE | InotifyConstants.IN_CREATE
 #: In `claimed/` every rename is our own doing; all we want to hear is that a writer has let go.
-_CLOSED = Mask(_HOW | InotifyConstants.IN_CLOSE_WRITE)
+_CLOSED = _HOW | InotifyConstants.IN_CLOSE_WRITE
 
 
 class Inotify:
@@ -43,23 +31,17 @@ class Inotify:
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._inotify = InotifyFD()
-        # It is made without close-on-exec, and children are to have no descriptor but their own three.
-        os.set_inheritable(self._inotify._inotify_fd, False)
-        self._watched: dict[str, WatchDescriptor] = {}
+        self._watches = Watches()
+        self._watched: dict[str, int] = {}
 
     def add(self, key: str, path: str) -> None:
         """See Source. The old watch goes first: a directory that was moved away keeps it, and would go on reporting
         under a name that is another's now."""
         old = self._watched.pop(key, None)
         if old is not None:
-            self._inotify.remove_callbacks([(old, CallbackId(0))])
+            self._watches.remove(old)
         mask = _CLOSED if key == "claimed/" else _ARRIVALS
-        found = self._inotify.add_callback(os.fsencode(path), mask, _Reporter(self, key), CallbackId(0))
-        if found == -1:  # watchdog passes over this one error in silence
-            self._inotify.remove_callbacks([(found, CallbackId(0))])
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        self._watched[key] = found
+        self._watched[key] = self._watches.add(path, mask, _Reporter(self, key))
 
     def has(self, key: str) -> bool:
         """See Source."""
@@ -71,18 +53,16 @@ class Inotify:
 
     def descriptor(self) -> int:
         """See Source."""
-        return self._inotify._inotify_fd
+        return self._watches.descriptor
 
     def read(self) -> None:
-        """See Source. Only called when there is something, so it does not block."""
-        for event in self._inotify.read_events():
-            self._inotify.handle_event(event)
+        """See Source. The loop calls again while there is more, and does other things in between."""
+        self._watches.read(most=1)
 
     def stop(self) -> None:
-        """See Source. One that never read would wait for its thread, which there is none of, to close its files."""
+        """See Source."""
         self._watched.clear()
-        self._inotify._is_reading = False
-        self._inotify.close()
+        self._watches.close()
 
     def report(self, hint: Hint) -> None:
         """An event."""
@@ -100,8 +80,8 @@ class Inotify:
         is what lies below it."""
         below = key if key == "trigger/" else f"{key}/"
         gone = [one for one in list(self._watched) if one == key or one.startswith(below)]
-        found = [self._watched.pop(one, None) for one in gone]
-        self._inotify.remove_callbacks([(one, CallbackId(0)) for one in found if one is not None])
+        for one in gone:
+            self._watches.remove(self._watched.pop(one))
         if key in FIXED:
             self._queue.put_everything()
 
