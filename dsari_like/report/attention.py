@@ -15,6 +15,8 @@ from dsari_like.report.rests import end_words
 from dsari_like.report.views import Scene, Time
 from dsari_like.store.reader import RunRow
 
+_QUOTED = 20  # failing jobs whose output is looked into for the line that says why
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -28,11 +30,12 @@ class Trouble:
     since: Time | None = None
     detail: str = ""
     good: Time | None = None
+    said: str = ""
 
 
 def troubles(scene: Scene, running: Iterable[RunRow], failed_pages: Mapping[str, str], now: float) -> list[Trouble]:
     """All there is, in the order in which it should be looked at."""
-    found = [_failing(scene, standing) for standing in scene.overview.failing()]
+    found = [_failing(scene, standing, place < _QUOTED) for place, standing in enumerate(scene.overview.failing())]
     found += [_stuck(scene, run) for run in running if run.status == "timed_out"]
     found += [
         Trouble("page", page, names.link("", page), f"This page could not be made as it should: {problem}")
@@ -80,7 +83,7 @@ def _paused(scene: Scene, now: float) -> list[Trouble]:
     ]
 
 
-def _failing(scene: Scene, standing: Standing) -> Trouble:
+def _failing(scene: Scene, standing: Standing, quoted: bool) -> Trouble:
     since = standing.failing_since
     return Trouble(
         "failing",
@@ -90,6 +93,7 @@ def _failing(scene: Scene, standing: Standing) -> Trouble:
         views.time(scene, since) if since is not None else None,
         standing.failed_reason,
         views.time(scene, standing.good_time) if standing.good_time is not None else None,
+        scene.said(standing.name, standing.failed_run_id) if quoted else "",
     )
 
 

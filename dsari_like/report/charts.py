@@ -66,3 +66,46 @@ def _usual(points: Sequence[Point], most: float) -> str:
 
 def _height(seconds: float, most: float) -> float:
     return _BOTTOM - max(2.0, (_BOTTOM - _TOP) * seconds / most)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A day in a row of days."""
+
+    title: str
+    label: str
+    count: int
+    url: str
+
+
+def columns(days: Sequence[Column]) -> Markup:
+    """Counts of a row of days. Places are parts of the width, so that the words in it keep their size."""
+    most, width = max((day.count for day in days), default=0), 100 / max(1, len(days))
+    label = f"Failures on each of {len(days)} days, {sum(day.count for day in days)} in all"
+    return Markup(
+        f'<svg class="columns-chart" width="100%" height="{_COLUMNS}" role="group" aria-label="{label}">'
+        f'<line class="axis" x1="0" x2="100%" y1="{_COLUMNS - 20.5}" y2="{_COLUMNS - 20.5}"/>'
+        + "".join(_column(day, place, width, most) for place, day in enumerate(days))
+        + "</svg>"
+    )
+
+
+_COLUMNS, _HEAD, _FOOT, _WEEK = 130, 16, 20, 7
+
+
+def _column(day: Column, place: int, width: float, most: int) -> str:
+    x, middle = place * width, (place + 0.5) * width
+    height = max(3.0, (_COLUMNS - _HEAD - _FOOT) * day.count / most) if day.count else 0.0
+    top = _COLUMNS - _FOOT - height
+    words = f"{day.title}: {day.count} failed"
+    shape = (
+        f'<rect x="{x + width * 0.15:.2f}%" y="{top:.1f}" width="{width * 0.7:.2f}%" height="{height:.1f}"/>'
+        f'<text x="{middle:.2f}%" y="{top - 4:.1f}">{day.count}</text>'
+        if day.count
+        else ""
+    )
+    shape = f"<title>{words}</title>{shape}"
+    if day.url and day.count:
+        shape = f'<a href="{escape(day.url)}" aria-label="{words}">{shape}</a>'
+    name = f'<text x="{middle:.2f}%" y="{_COLUMNS - 5}">{day.label}</text>' if place % _WEEK == 2 else ""
+    return shape + name

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from dsari_like.report import attention, moments, names, views, words
+from dsari_like.report import attention, moments, names, timeline, views, words
 from dsari_like.report.attention import Trouble
 from dsari_like.report.overview import time_of
 from dsari_like.report.rests import pause_object
 from dsari_like.report.shapes import decision_object, run_object
+from dsari_like.report.timeline import DayChart
 from dsari_like.report.views import Day, Head, JobLine, RunLine, Scene, Time
 from dsari_like.store.reader import DecisionRow, RunRow
 
@@ -70,6 +71,7 @@ class FrontView:
     failures: tuple[Day, ...]
     told: tuple[Told, ...]
     jobs: tuple[JobLine, ...]
+    day: DayChart
     job_count: int
     job_pages: int
     as_of: Time | None
@@ -124,8 +126,9 @@ def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[He
         failures=_days(scene, scene.reader.failures(_LOOKED_AT), FAILURES),
         told=_told(scene),
         jobs=_first_jobs(scene, now),
+        day=timeline.day_chart(scene, now, timeline.FRONT_ROWS),
         job_count=len(scene.overview.names),
-        job_pages=job_page_count(scene),
+        job_pages=names.jobs_page_count(len(scene.overview.names)),
         as_of=_as_of(scene),
         is_empty=not scene.overview.names,
         spool=f"{scene.configuration.data_dir}/trigger",
@@ -145,11 +148,6 @@ def jobs_page(scene: Scene, number: int, now: float) -> tuple[Head, JobsView]:
     title = "All jobs" if number == 1 else f"All jobs, page {number}"
     view = JobsView(lines, len(scene.overview.names), _page_links(scene, number))
     return views.head(scene, page, title, ""), view
-
-
-def job_page_count(scene: Scene) -> int:
-    """How many pages the list of all jobs has; at least one."""
-    return max(1, -(-len(scene.overview.names) // names.JOBS_A_PAGE))
 
 
 def _page_links(scene: Scene, here: int) -> tuple[PageLink, ...]:

@@ -38,7 +38,8 @@ class Histories:
         number = names.history_number(oldest) if oldest else 0
         while number:
             rows = press.history_page(name, number)
-            known.add(os.path.basename(names.history_page(name, number)))
+            page = names.history_page(name, number)
+            known |= {os.path.basename(file) for file in (page, names.search_twin_of(page))}
             yield
             for row in rows:
                 press.run_page(row)
@@ -77,6 +78,7 @@ class Histories:
         anew, away = changed(self._reader, name, numbers)
         for number in away:
             self._site.unlink(names.history_page(name, number))
+            self._site.unlink(names.search_twin_of(names.history_page(name, number)))
             press.forget(names.history_page(name, number))
         for number in anew:
             press.history_page(name, number)

@@ -17,6 +17,10 @@ PAGE_SIZE = 50
 JOBS_A_PAGE = 100
 INDEX = "index.html"
 STATUS = "status.json"
+TIMELINE = "timeline.html"
+FAILURES = "failures.html"
+SEARCH = "search.html"
+DAYS = "days"
 
 
 def directory_of(name: str) -> str:
@@ -34,6 +38,11 @@ def front_page() -> str:
 def jobs_page(number: int) -> str:
     """The list of all jobs, counted from 1."""
     return "all-jobs.html" if number == 1 else f"all-jobs-{number}.html"
+
+
+def day_page(day: str) -> str:
+    """The runs of a day, `2026-11-20`."""
+    return f"{DAYS}/{day}.html"
 
 
 def job_directory(job: str) -> str:
@@ -75,6 +84,21 @@ def last_history_number(newest: int) -> int:
 def twin_of(page: str) -> str:
     """The JSON beside an index page."""
     return page.removesuffix(".html") + ".json"
+
+
+def search_twin_of(page: str) -> str:
+    """The part of the search's index beside a page of a history."""
+    return page.removesuffix(".html") + ".js"
+
+
+def search_list(number: int) -> str:
+    """The part of the search's index for a page of the list of all jobs."""
+    return f"search/jobs-{number}.js"
+
+
+def jobs_page_count(jobs: int) -> int:
+    """How many pages the list of so many jobs has; at least one."""
+    return max(1, -(-jobs // JOBS_A_PAGE))
 
 
 def root_of(page: str) -> str:

@@ -16,11 +16,15 @@ from markupsafe import Markup
 from dsari_like.report.ansi import lines
 from dsari_like.system.identity import is_borrowed
 
+#: What a run prints is in this file of its directory.
+OUTPUT = "output.txt"
 #: Characters shown when the configuration sets no limit of its own: about 250 and 1,000 lines.
 DEFAULT_START, DEFAULT_END = 16_384, 65_536
 #: The part left out is read, to number the lines after it, up to this size: 16 MiB take 10 ms.
 COUNTED = 16 * 2**20
 _CHUNK = 2**20
+#: Characters of the end in which the line is looked for that says what went wrong.
+_LOOKED_AT = 4_096
 _LOOKS_LIKE_ERROR = re.compile(r"\b(error|fatal|exception|traceback|panic|failed|failure|not found)\b", re.IGNORECASE)
 
 
@@ -78,6 +82,14 @@ def read(path: str, limits: Limits) -> OutputView:
         return OutputView(problem=f"The output cannot be shown: {error.strerror}.")
     finally:
         os.close(descriptor)
+
+
+def last_error(path: str) -> str:
+    """The last line that looks like an error among the last of a file, or the last line there is; as plain text."""
+    found = read(path, Limits(0, _LOOKED_AT))
+    texts = [line.markup.striptags() for line in reversed(found.tail or found.head)]
+    texts = [text for text in texts if text.strip()]
+    return next((text for text in texts if _LOOKS_LIKE_ERROR.search(text)), texts[0] if texts else "")
 
 
 def _view(descriptor: int, size: int, limits: Limits) -> OutputView:

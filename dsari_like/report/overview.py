@@ -16,6 +16,7 @@ from statistics import median
 from dsari_like.core.blackout import Windows
 from dsari_like.core.model import ALL_JOBS
 from dsari_like.core.schedule import Rule, Slot, next_of
+from dsari_like.report.habits import LOOKED_AT, NONE, Habit, habit
 from dsari_like.report.rests import Rests, slot_note
 from dsari_like.report.words import reason_words, shortened
 from dsari_like.store.reader import Reader, RunRow
@@ -40,6 +41,7 @@ class Standing:
     failed_reason: str = ""
     streak: int = 0
     failing_since: float | None = None
+    habit: Habit = NONE
 
     @property
     def is_failing(self) -> bool:
@@ -59,13 +61,14 @@ class Overview:
         self._standing: dict[str, Standing] = {}
         self._heap: list[tuple[float, str]] = []
         self._failing: set[str] = set()
+        self._marked: dict[str, set[str]] = {}
         self.names: list[str] = []
         self.archived: set[str] = set()
         self.rests = Rests()
 
     def load(self, configured: Iterable[str], hidden: set[str], now: float) -> Iterator[None]:
         """Fill everything anew, a slice at a time."""
-        self._standing, self._heap, self._failing = {}, [], set()
+        self._standing, self._heap, self._failing, self._marked = {}, [], set(), {}
         with_history: set[str] = set()
         name = self._reader.job_after("")
         while name is not None:
@@ -97,6 +100,7 @@ class Overview:
             self._failing.add(name)
         else:
             self._failing.discard(name)
+        self._mark(name, frozenset() if name in self.archived else standing.habit.marks)
         return known
 
     def rest(self, rests: Rests, names: set[str]) -> list[str]:
@@ -119,6 +123,17 @@ class Overview:
         """The jobs whose last verdict is a failure; the newest trouble first."""
         found = [self._standing[name] for name in self._failing]
         return sorted(found, key=lambda standing: (-(standing.failing_since or 0.0), standing.name))
+
+    def marked(self, mark: str) -> list[Standing]:
+        """The jobs of which this is to be said."""
+        return [self._standing[name] for name in self._marked.get(mark, ())]
+
+    def _mark(self, name: str, marks: frozenset[str]) -> None:
+        for mark in marks | self._marked.keys():
+            names = self._marked.setdefault(mark, set())
+            names.discard(name)
+            if mark in marks:
+                names.add(name)
 
     def next_slot(self, name: str, after: float) -> Slot | None:
         """When the job is due next by its schedule."""
@@ -193,6 +208,7 @@ def _standing(name: str, reader: Reader) -> Standing:
         failed_reason=_why(failed) if failed else "",
         streak=summary.streak,
         failing_since=summary.failing_since,
+        habit=habit(reader.verdicts(name, LOOKED_AT), durations),
     )
 
 

@@ -17,10 +17,11 @@ import jinja2
 from markupsafe import Markup
 
 from dsari_like.report.ansi import visible
+from dsari_like.report.memo import Memo
 from dsari_like.report.views import Head
 
-STYLE = "style.css"
-POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+#: What is copied beside the pages as it stands.
+COPIED = ("style.css", "search.js", "live.js")
 _SHORTAGE = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 _log = logging.getLogger(__name__)
@@ -57,9 +58,9 @@ class Pages:
             self._told.add(problem)
             _log.warning("cannot make the page '%s' as it should be, ours is taken: %s", title, problem)
 
-    def style(self) -> str:
-        """The style sheet, the user's or ours."""
-        return _source(self._environment, STYLE) or _source(self._own, STYLE)
+    def source(self, name: str) -> str:
+        """The style sheet or the script, the user's or ours, as it stands."""
+        return _source(self._environment, name) or _source(self._own, name)
 
 
 def plain_page(title: str, problem: str) -> str:
@@ -81,8 +82,18 @@ def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
     )
     environment.filters["visible"] = _visible
     environment.filters["lines"] = _lines
-    environment.globals["policy"] = POLICY
+    environment.globals["once"] = _Once()
     return environment
+
+
+class _Once:
+    """`once(macro, thing)` in a template is `macro(thing)`, remembered: of a list of fifty, one line is new."""
+
+    def __init__(self) -> None:
+        self._memo = Memo()
+
+    def __call__(self, macro: Any, *things: Any) -> Any:
+        return self._memo.of((macro, things), lambda: macro(*things))
 
 
 def _visible(value: Any) -> Markup:

@@ -13,9 +13,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dsari_like.report import front, history, job, names, run
+from dsari_like.report import front, history, job, names, run, search
 from dsari_like.report.files import Site
-from dsari_like.report.pages import STYLE, Pages, plain_page
+from dsari_like.report.pages import COPIED, Pages, plain_page
 from dsari_like.report.shapes import document
 from dsari_like.report.views import Head, Scene
 from dsari_like.store.rows import RunRow
@@ -41,23 +41,25 @@ class Press:
         self._site = site
 
     def style(self) -> None:
-        """The style sheet."""
-        self._site.put(STYLE, self.pages.style())
+        """The style sheet, and the script of the search."""
+        for name in COPIED:
+            self._site.put(name, self.pages.source(name))
 
     def run_page(self, row: RunRow) -> None:
         """A run's page."""
-        self._make(names.run_page(row.job_name, row.run_id), "run.html", lambda: run.run_page(self.scene, row))
+        self.page(names.run_page(row.job_name, row.run_id), "run.html", lambda: run.run_page(self.scene, row))
 
     def job_page(self, name: str, now: float) -> None:
         """A job's own page."""
-        self._make(names.job_page(name), "job.html", lambda: job.job_page(self.scene, name, now))
+        self.page(names.job_page(name), "job.html", lambda: job.job_page(self.scene, name, now))
 
     def history_page(self, name: str, number: int) -> tuple[RunRow, ...]:
         """A page of a job's history; returns its runs."""
         last = number * names.PAGE_SIZE
         rows = self.scene.reader.numbered(name, last - names.PAGE_SIZE + 1, last)
         page = names.history_page(name, number)
-        self._make(page, "history.html", lambda: (*history.history_page(self.scene, name, number, rows), {}))
+        self.file(names.search_twin_of(page), lambda: search.runs_index(self.scene, page, rows))
+        self.page(page, "history.html", lambda: (*history.history_page(self.scene, name, number, rows), {}))
         return rows
 
     def forget(self, page: str) -> None:
@@ -66,18 +68,28 @@ class Press:
 
     def jobs_page(self, number: int, now: float) -> None:
         """A page of the list of all jobs."""
-        self._make(names.jobs_page(number), "jobs.html", lambda: (*front.jobs_page(self.scene, number, now), {}))
-
-    def jobs_page_count(self) -> int:
-        """How many pages the list of all jobs has."""
-        return front.job_page_count(self.scene)
+        self.file(names.search_list(number), lambda: search.jobs_index(self.scene, number))
+        self.page(names.jobs_page(number), "jobs.html", lambda: (*front.jobs_page(self.scene, number, now), {}))
 
     def front_page(self, now: float) -> None:
         """The front page, which tells of every page before it that failed."""
         make = lambda: front.front(self.scene, now, self.failed)  # noqa: E731
-        self._make(names.front_page(), "front.html", make, names.STATUS)
+        self.page(names.front_page(), "front.html", make, names.STATUS)
 
-    def _make(self, page: str, template: str, make: Callable[[], Made], second_twin: str = "") -> None:
+    def file(self, path: str, make: Callable[[], str]) -> None:
+        """A file for machines. One that cannot be made is left as it was, and told of like a page."""
+        try:
+            text = make()
+        except OSError:
+            raise
+        except Exception as error:
+            _log.exception("cannot make %s; everything else is made, and the front page tells of it", path)
+            self._note(path, f"{type(error).__name__}: {error}")
+            return
+        self._note(path, self._put(path, text))
+
+    def page(self, page: str, template: str, make: Callable[[], Made], second_twin: str = "") -> None:
+        """A page and its twin, and what is wrong with it, if anything is."""
         try:
             head, view, data = make()
             text, problem = self.pages.render(template, head, view)

@@ -19,9 +19,11 @@ from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
+from dsari_like.report.days import day_of
 from dsari_like.report.files import Site
 from dsari_like.report.histories import Histories
 from dsari_like.report.overview import Overview
+from dsari_like.report.recent import Recent
 from dsari_like.report.rests import Rests
 from dsari_like.report.stale import STATE, Keeping, Rendered, differing, digest, fingerprint, hidden, recall
 from dsari_like.store.reader import Reader
@@ -52,9 +54,10 @@ class Renderer:
         self._configuration = configuration
         self._reader = reader
         self._runs_dir = runs_dir
-        self._zone = zone
+        self._zone = zone or moments.zone_of(configuration.timezone)
         self._site = Site(html_dir, configuration.report_html_gz)
         self._overview = Overview(reader, plans, windows or {})
+        self._recent = Recent(self._zone)
         self._histories = Histories(reader, self._site, self._overview)
         self._now = 0.0
         self._again = False
@@ -186,6 +189,8 @@ class Renderer:
                 rendered.revision, rendered.run_id = runs[-1].revision, runs[-1].run_id if full else ""
             if pruned:  # after the changes: one that was seen by them may be among these
                 yield from self._load()
+                for run in pruned:
+                    self._recent.forget(run.run_id)
                 shown = yield from self._histories.without(self._press(), pruned, self._now)
                 yield from self._front_pages(self._press(), shown)
                 rendered.pruned = pruned[-1].pruned_id
@@ -207,7 +212,7 @@ class Renderer:
             for name in shown:
                 press.job_page(name, self._now)
                 yield
-            yield from self._front_pages(press, shown)
+            yield from self._front_pages(press, shown, set())
         rendered.rests, self._rest_mark = rests.marks, mark
         if names:
             self._remember()
@@ -217,8 +222,11 @@ class Renderer:
         press = self._press()
         yield from self._load()
         histories: dict[str, set[int]] = {name: set() for name in jobs if press.scene.shows(name)}
+        days = set()
         for run in runs:
             if press.scene.shows(run.job_name):
+                days.add(day_of(run.queue_time, self._zone))
+                self._recent.note(run, self._now)
                 histories.setdefault(run.job_name, set()).update(_histories_of(run))
                 press.run_page(run)
                 yield
@@ -229,18 +237,15 @@ class Renderer:
                 yield
             press.job_page(name, self._now)
             yield
-        yield from self._front_pages(press, histories if all(heard_of) else None)
+        yield from self._front_pages(press, histories if all(heard_of) else None, days)
 
-    def _front_pages(self, press: Press, jobs: Iterable[str] | None = None) -> Iterator[None]:
-        """The lists that show these jobs, or all lists; then the front page."""
-        numbers = set(range(1, press.jobs_page_count() + 1))
-        if jobs is not None:
-            numbers = {self._overview.place(name) // names.JOBS_A_PAGE + 1 for name in jobs}
-        for number in sorted(numbers):
-            press.jobs_page(number, self._now)
-            yield
-        press.front_page(self._now)
-        yield
+    def _front_pages(
+        self, press: Press, jobs: Iterable[str] | None = None, days: set[int] | None = None
+    ) -> Iterator[None]:
+        """Those that show all jobs together; only the lists of these jobs, and the pages of these days, if given."""
+        from dsari_like.report.fronts import Fronts
+
+        yield from Fronts(press, self._site).pages(jobs, days, self._now)
 
     # --- small parts --------------------------------------------------------------------------------------------
 
@@ -250,9 +255,10 @@ class Renderer:
             from dsari_like.report.press import Press
             from dsari_like.report.views import Scene
 
-            zone = self._zone or moments.zone_of(self._configuration.timezone)
             link = os.path.relpath(self._runs_dir, self._site.root)
-            scene = Scene(self._configuration, self._reader, self._overview, zone, self._runs_dir, link)
+            scene = Scene(
+                self._configuration, self._reader, self._overview, self._zone, self._runs_dir, link, self._recent
+            )
             self._known_press = Press(scene, self._site)
         if self._rendered is not None:
             self._known_press.failed = self._rendered.failed
@@ -261,7 +267,9 @@ class Renderer:
     def _load(self) -> Iterator[None]:
         """How all jobs stand; not before something is to be shown, and once."""
         if not self._loaded:
-            yield from self._overview.load(self._configuration.jobs, hidden(self._configuration), self._now)
+            secret = hidden(self._configuration)
+            yield from self._overview.load(self._configuration.jobs, secret, self._now)
+            yield from self._recent.load(self._reader, lambda name: name not in secret, self._now)
             self._loaded = True
 
     def _take(self, rendered: Rendered) -> None:
@@ -276,7 +284,7 @@ class Renderer:
 
     def _forget(self) -> None:
         """Begin again from what is remembered beside the pages."""
-        self._work, self._rendered, self._rest_mark = None, None, ""
+        self._work, self._rendered, self._rest_mark, self._known_press = None, None, "", None
         self._loaded = self._keeping.paused = self._site.sweeping = False
 
     def _remove_hidden(self) -> None:

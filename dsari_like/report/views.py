@@ -6,15 +6,19 @@ from rows, the configuration and the `now` that is passed in; no clock, no file,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import groupby
 from urllib.parse import quote
 
 from dsari_like.core.model import Configuration
 from dsari_like.report import moments, names, words
+from dsari_like.report.memo import Memo
+from dsari_like.report.output import OUTPUT, last_error
 from dsari_like.report.overview import Overview, Standing, time_of
+from dsari_like.report.recent import Recent
 from dsari_like.report.rests import pause_words
 from dsari_like.store.reader import Reader, RunRow
 
@@ -26,6 +30,17 @@ TONES = {
     "running": "live",
     "cancelled": "still",
 }
+#: What a page may load: its style sheet, and pictures that are part of it.
+POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+#: Of the pages that carry a script of ours: search, and those that look for news while something runs.
+SCRIPT_POLICY = f"{POLICY}; script-src 'self'"
+_PLACES = (
+    ("Overview", names.front_page()),
+    ("Timeline", names.TIMELINE),
+    ("Failures", names.FAILURES),
+    ("All jobs", names.jobs_page(1)),
+    ("Search", names.SEARCH),
+)
 _ICON = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
     "<circle cx='8' cy='8' r='7' fill='{colour}'/>{mark}</svg>"
@@ -48,11 +63,30 @@ class Scene:
     zone: tzinfo
     runs_dir: str
     runs_link: str  # the way from the front page's directory to the runs' own files
+    recent: Recent
+    memo: Memo = field(default_factory=Memo)
+
+    def said(self, job: str, run_id: str) -> str:
+        """The line of a failed run's output that most likely says why; empty where its job keeps none."""
+        configured = self.configuration.jobs.get(job)
+        if configured is not None and configured.log_level == "none":
+            return ""
+        path = os.path.join(self.runs_dir, names.directory_of(job), names.directory_of(run_id), OUTPUT)
+        return self.memo.of(("said", path), lambda: words.shortened(last_error(path)))
 
     def shows(self, job: str) -> bool:
         """Whether the job may be seen in the reports (D-27)."""
         found = self.configuration.jobs.get(job)
         return found is None or found.render_reports
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that every page links to; `here` on that page itself."""
+
+    title: str
+    url: str
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +100,9 @@ class Head:
     jobs: str
     icon: str
     zone: str
+    places: tuple[Place, ...]
     refresh: bool = False
+    policy: str = POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +158,7 @@ class JobLine:
     note: str
 
 
-def head(scene: Scene, page: str, title: str, tone: str, refresh: bool = False) -> Head:
+def head(scene: Scene, page: str, title: str, tone: str, refresh: bool = False, policy: str = POLICY) -> Head:
     """The frame of a page; its title carries the state, for those who look at a row of tabs."""
     root, site = names.root_of(page), scene.configuration.title
     return Head(
@@ -133,7 +169,9 @@ def head(scene: Scene, page: str, title: str, tone: str, refresh: bool = False) 
         jobs=names.link(root, names.jobs_page(1)),
         icon=_icon(tone),
         zone=moments.zone_name(scene.zone),
+        places=tuple(Place(words_, names.link(root, path), path == page) for words_, path in _PLACES),
         refresh=refresh,
+        policy=SCRIPT_POLICY if refresh else policy,
     )
 
 
@@ -168,6 +206,10 @@ def tone_of(status: str) -> str:
 
 def run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
     """A run in a table."""
+    return scene.memo.of(("line", root, run.run_id, run.revision), lambda: _run_line(scene, root, run))
+
+
+def _run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
     return RunLine(
         url=names.link(root, names.run_page(run.job_name, run.run_id)),
         label=words.run_label(run),

@@ -25,7 +25,10 @@ from dsari_like.store.reader import Reader
 from tests.shell.history import History
 
 NOON = 1_795_176_000.0  # Fri 20 Nov 2026, 12:00:00 UTC
-FRONT = {"index.html", "index.json", "status.json", "all-jobs.html"}
+LISTS = {"all-jobs.html"}
+INDEX = {"search/jobs-1.js"}
+FRONT = {"index.html", "index.json", "status.json", *LISTS}
+TIMES = {"timeline.html", "timeline.json", "days/2026-11-20.html", "failures.html", "failures.json"}
 STATE = {".rendered.json"}
 
 
@@ -83,7 +86,7 @@ def files_of_run(name: str, run_id: str) -> set[str]:
 
 def files_of_job(name: str, *pages: int) -> set[str]:
     return {f"jobs/{name}/index.{kind}" for kind in ("html", "json")} | {
-        f"jobs/{name}/page-{number}.html" for number in pages
+        f"jobs/{name}/page-{number}.{kind}" for number in pages for kind in ("html", "js")
     }
 
 
@@ -100,7 +103,7 @@ def test_a_finished_run_writes_its_page_its_jobs_last_page_and_index_and_the_fro
     place.render()
     place.history.run("build", "run-51", "failed", at=NOON + 51)
     written = place.render()
-    assert written == files_of_run("build", "run-51") | files_of_job("build", 2) | FRONT | STATE
+    assert written == files_of_run("build", "run-51") | files_of_job("build", 2) | FRONT | INDEX | TIMES | STATE
 
 
 def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
@@ -214,7 +217,7 @@ def test_a_changed_configuration_makes_the_pages_of_the_jobs_again_and_no_runs(t
     place.render()
     file.write_text("2")
     place.configure(job("build", description="Now with words"), job("second"), files=(str(file),))
-    assert place.render() == files_of_job("build") | files_of_job("second") | FRONT | STATE
+    assert place.render() == files_of_job("build") | files_of_job("second") | FRONT | INDEX | {"search.html"} | STATE
     assert "Now with words" in place.page("jobs/build/index.html")
 
 
@@ -222,7 +225,7 @@ def test_missed_slots_reach_the_pages_although_no_run_does(tmp_path: Path) -> No
     place = Place(tmp_path, job("nightly", schedule=("0 2 * * *",)))
     place.render()
     place.history.decision("nightly", "missed", NOON, slot=NOON - 36_000, reason="no daemon was running")
-    assert place.render() == files_of_job("nightly") | STATE | FRONT - {"all-jobs.html"}
+    assert place.render() == files_of_job("nightly") | STATE | FRONT - LISTS
     assert "was missed: no daemon was running" in place.page()
 
 
@@ -494,13 +497,15 @@ class _Tags(HTMLParser):
     KNOWN = frozenset(
         "html head meta title link body a header div nav main footer span h1 h2 p section ul ol li small strong table"
         " thead tbody tr th td time svg circle path rect line text dl dt dd pre code details summary figure figcaption"
-        " i".split()
+        " i caption tfoot script noscript search label input select option datalist button".split()
     )
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         assert tag in self.KNOWN, tag
         for name, value in attributes:
-            assert not name.startswith("on") and name not in ("style", "src", "srcset", "action", "formaction"), name
+            assert not name.startswith("on") and name not in ("style", "srcset", "action", "formaction"), name
+            if name == "src":
+                assert tag == "script" and re.fullmatch(r"(\.\./)*(search|live)\.js", value or ""), value
             if name == "href":
                 assert re.match(r"data:image/svg\+xml,|[A-Za-z0-9._%#/-]*$", value or ""), value
 
@@ -509,7 +514,7 @@ def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
     """P17: every tag and attribute of every page is one of ours."""
     place = attacked(tmp_path)
     pages = [path.read_text() for path in place.html.rglob("*.html")]
-    assert len(pages) == 8
+    assert len(pages) == 12
     for page in pages:
         parser = _Tags()
         parser.feed(page)
@@ -608,7 +613,7 @@ def test_the_manual_of_the_templates_names_every_template_and_block() -> None:
         line = re.search(rf"^  {path.name} .*\n(?: {{16}}.*\n)?", manual, re.M)
         assert line, path.name
         blocks = re.findall(r"{% block (\w+)", path.read_text()) if path.name != "parts.html" else []
-        inherited = {"main", "asof"} if path.name != "base.html" else set()
+        inherited = {"main", "asof", "head"} if path.name != "base.html" else set()
         assert set(blocks) - inherited <= set(re.findall(r"\w+", line[0])), path.name
 
 
