@@ -28,7 +28,7 @@ Message = m.TriggerArrived | m.TriggerRefused | m.AlreadyRecorded | requests.Mes
 def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m.Now) -> Message:
     """What the engine is told of a claimed file."""
     claim = found.claim
-    known = runlog.outcome_of(claim.token)
+    known = runlog.answer_of(claim.token) if found.kind == "control" else runlog.outcome_of(claim.token)
     if known is not None:
         return m.AlreadyRecorded(claim, known[1] if known[0] == Outcome.REFUSED.value else None)
     try:

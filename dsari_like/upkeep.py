@@ -133,4 +133,7 @@ class Upkeep:
         ]
         if receipts:
             self._parts.inbox.write_receipts(receipts)
+        for request in self._done:
+            if request.claim is not None:  # not before: a crash in the middle leaves it to the next daemon
+                self._parts.inbox.drop(request.claim)
         self._done = []

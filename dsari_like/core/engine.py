@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
+from dsari_like.core.answered import answered
 from dsari_like.core.choices import OnShutdown, Outcome
 from dsari_like.core.course import Course
 from dsari_like.core.due import Dues, is_deferred
@@ -53,8 +54,8 @@ class Engine:
                 self._cancel_asked(message)
             case m.PauseAsked() | m.UnpauseAsked() | m.SkipNextAsked():
                 self._rest_asked(message)
-            case m.PruneAsked():  # once more does no harm: nothing is recorded of it
-                effects += [m.DropClaim(message.claim), m.Prune(message.job_name, message.request_id)]
+            case m.PruneAsked():  # after a crash it is begun again: its claim stays until it is done
+                effects.append(m.Prune(message.job_name, message.request_id, message.claim))
             case m.RetryAsked():
                 self._retry_asked(message)
             case m.ResumeAsked():
@@ -76,6 +77,9 @@ class Engine:
             case m.ShutdownAsked():
                 self._shutdown_asked(message)
         self._follow()
+        request = answered(message, effects, now)
+        if request is not None:
+            effects.append(request)
         return effects
 
     def _follow(self) -> None:

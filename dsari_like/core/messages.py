@@ -285,6 +285,16 @@ class RememberDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class RememberRequest:
+    """A request for the daemon was carried out, or refused; `answer` says which, and is its receipt where it gave an
+    `id`."""
+
+    token: str
+    request_id: str | None
+    answer: WriteReceipt
+
+
+@dataclass(frozen=True, slots=True)
 class RememberSlots:
     """For each job the newest slot that has been decided: what a restart goes on from."""
 
@@ -377,10 +387,12 @@ class LookForLife:
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Apply retention as soon as there is nothing better to do, and answer the request when it is done."""
+    """Apply retention as soon as there is nothing better to do; answer the request, and remove its claim, when it is
+    done."""
 
     job_name: str | None = None
     request_id: str | None = None
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +408,7 @@ Effect = (
     | Decide
     | RememberId
     | RememberDefinition
+    | RememberRequest
     | RememberSlots
     | SaveRest
     | DropRest

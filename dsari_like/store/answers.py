@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from dsari_like.core.messages import WriteReceipt
+from dsari_like.core.messages import RememberRequest, WriteReceipt
 
 #: What the newest rows answer to the producers who gave an `id`. A trigger that was turned away because its id belongs
 #: to a run has the answer of that run.
@@ -21,8 +21,13 @@ select trigger_id, outcome, job_name, time, run_id, null, null, reason
 from decisions as made where trigger_id is not null and decision_id > (select max(decision_id) from decisions) - :newest
     and (outcome in ('refused', 'folded') or (outcome = 'dropped' and run_id is null)) and not exists
     (select 1 from trigger_ids as known where known.id = made.trigger_id and known.run_id is not made.run_id)
+union all
+select request_id, state, job_name, time, run_id, flow_id, null, reason
+from requests where request_id is not null and rowid > (select max(rowid) from requests) - :newest
 order by 4
 """
+#: Requests that are remembered: a file comes back after a crash, not after ten thousand others.
+_MOST_REQUESTS = 10_000
 _HAPPENINGS = (("events", "event_id"), ("decisions", "decision_id"))
 #: What the producer of a known `id` is told: how its run stands; that its trigger became part of another run; or,
 #: where retention has removed the run, no more than which one it was.
@@ -61,3 +66,12 @@ class Answers:
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
         return row
+
+
+def remember_request(connection: sqlite3.Connection, request: RememberRequest) -> None:
+    """Write down what became of a request, within the transaction of its effects; the oldest are forgotten."""
+    told = request.answer
+    whose = (request.token, request.request_id)
+    values = (told.state, told.job_name, told.run_id, told.flow_id, told.reason, told.time)
+    connection.execute("insert or ignore into requests values (?, ?, ?, ?, ?, ?, ?, ?)", (*whose, *values))
+    connection.execute("delete from requests where rowid <= (select max(rowid) from requests) - ?", (_MOST_REQUESTS,))

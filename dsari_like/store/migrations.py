@@ -221,8 +221,27 @@ def _life(connection: sqlite3.Connection) -> None:
     connection.execute(NUMBER.replace("new.number is null", "new.number is null and new.item is null"))
 
 
+#: Requests to the daemon that were carried out or refused, with what their senders were told.
+REQUESTS = """
+create table requests (
+    token text primary key not null,
+    request_id text,
+    state text not null,
+    job_name text not null,
+    run_id text,
+    flow_id text,
+    reason text,
+    time real not null
+)
+"""
+
+
+def _requests(connection: sqlite3.Connection) -> None:
+    connection.execute(REQUESTS)
+
+
 #: Never edit or reorder what was released: append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life, _requests)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -16,6 +16,7 @@ from dsari_like.core.messages import (
     Effect,
     RememberDefinition,
     RememberId,
+    RememberRequest,
     RememberSlots,
     SaveRest,
     SaveRun,
@@ -23,7 +24,7 @@ from dsari_like.core.messages import (
 from dsari_like.core.model import EndedRun, Pause, Run, SkipNext
 from dsari_like.core.selection import Selection
 from dsari_like.store import lives, repeating, resuming
-from dsari_like.store.answers import Answers
+from dsari_like.store.answers import Answers, remember_request
 from dsari_like.store.db import open_writer
 from dsari_like.store.inforce import InForce
 
@@ -52,7 +53,7 @@ _DECIDE = (
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 #: The effects that are rows.
-Row = SaveRun | Decide | RememberId | RememberSlots | RememberDefinition | SaveRest | DropRest
+Row = SaveRun | Decide | RememberId | RememberSlots | RememberDefinition | RememberRequest | SaveRest | DropRest
 
 
 class RunLog(Answers):
@@ -117,6 +118,8 @@ class RunLog(Answers):
                     self._db.execute("insert or replace into rests values (?, ?, ?, ?, ?)", _rest_values(row.rest))
                 case RememberDefinition():
                     self._db.execute("insert or ignore into definitions values (?, ?)", (row.digest, row.text))
+                case RememberRequest():
+                    remember_request(self._db, row)
                 case DropRest():
                     over = (row.job_name, row.kind.__name__)
                     self._db.execute("delete from rests where job_name = ? and kind = ?", over)
@@ -150,6 +153,11 @@ class RunLog(Answers):
     def outcome_of(self, token: str) -> tuple[str, str] | None:
         """Outcome and reason of a claim that was recorded before a crash kept its file from being removed."""
         row = self._one("select outcome, reason from decisions where token = ?", token)
+        return (row[0], row[1]) if row else None
+
+    def answer_of(self, token: str) -> tuple[str, str] | None:
+        """State and reason of a request that was recorded before a crash kept its file from being removed."""
+        row = self._one("select state, coalesce(reason, '') from requests where token = ?", token)
         return (row[0], row[1]) if row else None
 
     def last_slots(self) -> dict[str, float]:
