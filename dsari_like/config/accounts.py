@@ -1,15 +1,18 @@
-"""The checks of what a run may be: another user or group, a umask, a priority; and whether there are such users.
+"""The checks of what a run may be: another user or group, a umask, a priority; and whether there are such users, and
+such a command.
 
-Owns these four. Must not know whether this process may become anybody else: that is asked of a daemon alone, not of
+Owns these. Must not know whether this process may become anybody else: that is asked of a daemon alone, not of
 everybody who reads its configuration.
 """
 
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dsari_like.config.checks import Check, Fault, Unfit, found, shown, take_filled, unfit
@@ -76,3 +79,11 @@ def _known(what: str, name: str, by_number: Callable[[int], object], by_name: Ca
             by_name(name)
     except (KeyError, OverflowError, ValueError):
         raise Unfit(Fault((), f"there is no {what} {shown(name)} on this machine")) from None
+
+
+def is_executable(command: str, fields: Mapping[str, Any]) -> bool:
+    """Whether a job with these keys would find this command. One by a relative path is believed: where it will be
+    started is not known before."""
+    if "/" in command:
+        return not command.startswith("/") or os.access(command, os.X_OK) and os.path.isfile(command)
+    return shutil.which(command, path=fields.get("environment", {}).get("PATH")) is not None

@@ -14,6 +14,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsari_like.config import hooks
+from dsari_like.config import clauses
 from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
@@ -43,6 +44,7 @@ class Surroundings(NamedTuple):
     calendar: Callable[[str], Calendar]
     user: Callable[[str], None]  # whether there is one
     group: Callable[[str], None]
+    is_executable: Callable[[str, Mapping[str, Any]], bool]  # a command, with the keys of its job
     secret: Callable[[str], None]  # whether it is a file that is closed to others
 
 
@@ -142,6 +144,7 @@ class Build:
             self._schedules(path, fields["schedule"])
         if not _UNFINISHED.isdisjoint(fields):
             self._finish(path, name, fields)
+        self._add([*clauses.faults(fields, self._around.is_executable)], *path)
         where = self._where.get(str(path[0]), NOTHING).get(path[1], _NOWHERE)
         return Job(name=name, where=where, **fields)
 

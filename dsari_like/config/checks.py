@@ -230,7 +230,7 @@ def one_of(*choices: str | Enum) -> Check:
     """One word of a few; members of an enumeration are taken by their value and returned as members."""
     table = {choice.value if isinstance(choice, Enum) else choice: choice for choice in choices}
     *most, last = table
-    words = f"{', '.join(most)} or {last}"
+    words = f"{', '.join(most)} or {last}" if most else last
 
     def _take(value: Any) -> Any:
         if value.__class__ is str and value in table:

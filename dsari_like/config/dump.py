@@ -1,7 +1,7 @@
 """The configuration in effect as plain maps, for `config dump`: every key with its value, defaults included.
 
-Owns the way back from what the program uses to what a person writes; what comes out may be loaded again, but for the
-values of environment files, which are masked.
+Owns the way back from what the program uses to what a person writes; what comes out may be loaded again, but for
+secrets, which are masked. Must not know which those are.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Any
 from dsari_like.config.hooks import dumped
 from dsari_like.config.schema import JOB, TOP
 from dsari_like.core.model import Configuration, Job
-
-MASK = "********"
+from dsari_like.core.secrets import MASK, Secrets
 
 
 def dump(configuration: Configuration) -> dict[str, Any]:
@@ -27,12 +26,39 @@ def dump(configuration: Configuration) -> dict[str, Any]:
         if key.name not in _WRITTEN_ONLY
     }
     values["environment"] = _masked(configuration.environment, configuration.secret_names)
-    return values
+    return dict(hidden(values, configuration.secrets))
+
+
+def hidden(value: Any, secrets: Secrets) -> Any:
+    """Configured values without secrets: those of variables by their names, of which only the maps called
+    `environment` and `parameters` have any, and in all other text what is known to be one."""
+    if isinstance(value, str):
+        return secrets.text(value)
+    if isinstance(value, list):
+        return [hidden(inner, secrets) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _hidden(name, inner, secrets) for name, inner in value.items()}
+
+
+def _hidden(name: Any, value: Any, secrets: Secrets) -> Any:
+    if name == "environment":
+        return secrets.data(value)
+    if name == "parameters" and isinstance(value, Mapping):
+        return {key: _parameter(inner, secrets.is_secret(str(key)), secrets) for key, inner in value.items()}
+    return hidden(value, secrets)
+
+
+def _parameter(value: Any, secret: bool, secrets: Secrets) -> Any:
+    if not secret or not isinstance(value, Mapping):
+        return hidden(value, secrets)
+    return {key: MASK if key in ("default", "allowed") and inner else inner for key, inner in value.items()}
 
 
 def dump_job(job: Job) -> dict[str, Any]:
     """One job, keys in the order of the table."""
     values = {key.name: _plain(getattr(job, key.name)) for key in JOB.keys}
+    values |= {key.name: None for key in JOB.keys if key.default is None and values[key.name] == []}
     values["schedule_timezone"] = job.schedule_timezone or None
     values["umask"] = None if job.umask is None else f"{job.umask:04o}"
     values["environment"] = _masked(job.environment, job.secret_names)
@@ -48,6 +74,7 @@ _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "concurrency_groups": lambda configuration: {name: {"max": size} for name, size in configuration.groups.items()},
     "database": lambda configuration: {"type": "sqlite3", "file": configuration.database_file},
     "webhooks": lambda configuration: {name: _plain(dumped(hook)) for name, hook in configuration.webhooks.items()},
+    "secret_names": lambda configuration: list(configuration.secrets.patterns),
     "render": lambda configuration: "auto" if configuration.render else "never",
 }
 

@@ -16,10 +16,10 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from dsari_like.config import plans
-from dsari_like.config.accounts import known_group, known_user
+from dsari_like.config.accounts import is_executable, known_group, known_user
 from dsari_like.config.build import Build, Surroundings, Unsound
 from dsari_like.config.checks import MOST_FAULTS, Fault, Unfit
-from dsari_like.config.dump import dump
+from dsari_like.config.dump import dump, hidden
 from dsari_like.config.folder import Folder
 from dsari_like.config.merge import first_places, merged
 from dsari_like.config.places import Places, locate
@@ -27,6 +27,7 @@ from dsari_like.config.secrets import closed_file
 from dsari_like.config.source import Again
 from dsari_like.config.telling import told
 from dsari_like.core.model import Configuration
+from dsari_like.core.secrets import Secrets
 from dsari_like.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,13 +49,17 @@ def load(places: Places, *, whole: bool = True) -> Configuration:
 
 
 def raw(places: Places) -> dict[str, Any]:
-    """The merged maps as they were written, unchecked. ConfigError for files that cannot be read."""
+    """The merged maps as they were written, unchecked but for secrets, which are hidden. ConfigError for files that
+    cannot be read."""
     folder = Folder(places.config_dir, careful=True)
     folder.read()
     faults = told(folder.sources, [], folder.problems)
     if faults:
         raise ConfigError(faults)
-    return dict(merged(folder.sources))
+    written = merged(folder.sources)
+    named = written.get("secret_names", ())
+    patterns = [named] if isinstance(named, str) else [str(one) for one in named] if isinstance(named, list) else ()
+    return dict(hidden(written, Secrets(patterns)))
 
 
 @contextmanager
@@ -82,6 +87,7 @@ def _load(places: Places, whole: bool, *, careful: bool) -> Configuration:
         calendar=_calendar if whole else _no_calendar,
         user=cache(known_user) if whole else _nobody,
         group=cache(known_group) if whole else _nobody,
+        is_executable=is_executable if whole else _believed,
         secret=closed_file,
     )
     build = Build(around, where, patience=MOST_FAULTS if careful else 1)
@@ -127,6 +133,10 @@ def _no_calendar(path: str) -> Calendar:
     from dsari_like.core.ical import read_calendar
 
     return read_calendar("BEGIN:VCALENDAR\nEND:VCALENDAR\n")
+
+
+def _believed(command: str, fields: Mapping[str, Any]) -> bool:
+    return True
 
 
 def _nobody(name: str) -> None:

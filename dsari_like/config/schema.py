@@ -36,6 +36,8 @@ from dsari_like.config.checks import (
     whole_number,
 )
 from dsari_like.config.hooks import HOOK, HOOK_KEY, RESPONSE
+from dsari_like.config.clauses import HEARTBEAT, STAGE
+from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
 from dsari_like.core.model import Retention
@@ -55,11 +57,7 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
-LATER_OF_JOB = (
-    "stages", "heartbeat", "resume_command",
-    "cancel_grace", "on_cancelled", "retries", "retry_delay", "retry_backoff", "retry_exit_codes", "locks", "executor",
-    "items", "items_parallel", "blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify",
-)  # fmt: skip
+LATER_OF_JOB = ("blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify")  # fmt: skip
 LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail")
 
 PARAMETER = Section(
@@ -152,7 +150,9 @@ JOB = Section(
     Key("retention", RULES, None,
         "which finished runs are removed, in place of what the top level says; {} keeps all of them, whatever the top "
         "level says; none: as the top level says"),
+    *LIFE,
     later=LATER_OF_JOB,
+    instead={"command": "stages"},
 )  # fmt: skip
 
 JOB_GROUP = Section(
@@ -160,6 +160,7 @@ JOB_GROUP = Section(
     Key("job_names", NAMES, REQUIRED, "the jobs of the group; each gets all other keys of the group"),
     *JOB.keys,
     later=LATER_OF_JOB,
+    instead={"command": "stages"},
 )  # fmt: skip
 
 CONCURRENCY_GROUP = Section(
@@ -251,6 +252,8 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("job_groups.NAME", Section("a job group", JOB_GROUP.keys[0])),
     ("jobs.NAME.blackout[]", BLACKOUT),
     ("jobs.NAME.parameters.VARIABLE", PARAMETER),
+    ("jobs.NAME.stages[]", STAGE),
+    ("jobs.NAME.heartbeat", HEARTBEAT),
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),
     ("retention, jobs.NAME.retention", RETENTION),

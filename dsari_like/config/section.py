@@ -40,8 +40,11 @@ REQUIRED: Any = ...
 class Section:
     """A map with known keys: a job, a runtime, the top level."""
 
-    def __init__(self, noun: str, *keys: Key, later: Sequence[str] = ()) -> None:
-        self.noun, self.keys, self._later = noun, keys, later
+    def __init__(
+        self, noun: str, *keys: Key, later: Sequence[str] = (), instead: Mapping[str, str] | None = None
+    ) -> None:
+        """`instead` names, for a key that must be written, the one that may be written in its place."""
+        self.noun, self.keys, self._later, self._instead = noun, keys, later, instead or {}
         self.table: Mapping[str, Key] = {key.name: key for key in keys}
         self._takers: dict[str, Callable[[Any], Any]] = {key.name: key.check.take for key in keys}
         self._choices = tuple(self.table)
@@ -68,7 +71,7 @@ class Section:
                 if written is not None or not self.table[name].nullable:
                     faults += refusal.below(name)
         for name in self._required:
-            if name not in value:
+            if name not in value and self._instead.get(name) not in value:
                 faults.append(Fault((), f"'{name}' is missing; {self.noun} needs it", context=True))
         return taken, faults
 

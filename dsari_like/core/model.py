@@ -124,6 +124,7 @@ class Job:
     priority: int = 0
     items: tuple[str, ...] = ()  # names of the elements of an array run, in order
     items_parallel: int = 1
+    executor: str = "local"  # where runs are carried out
     after: str | None = None  # the job that this one is a step after
     event_trigger: EventTrigger | None = None
     flow: Orchestration | None = None  # set for an orchestration: its runs have no process, but tasks
@@ -172,7 +173,6 @@ class Configuration:
     report_run_output_end: int = 0
     report_html_gz: bool = False
     files: tuple[str, ...] = ()  # what was read, in the order it was merged
-    environment_files: tuple[str, ...] = ()
     environment_files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

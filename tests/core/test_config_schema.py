@@ -34,7 +34,7 @@ def test_every_key_of_a_job_is_a_field_of_the_job(key: Key) -> None:
 
 
 def test_every_field_of_a_job_is_a_key_but_for_what_the_load_itself_adds() -> None:
-    written = {key.name for key in JOB.keys} | {"name", "where", "secret_names"}
+    written = {key.name for key in JOB.keys} | {"name", "where", "secret_names", "flow"}
     assert {field.name for field in fields(Job)} == written
 
 
