@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from dsari_like.core import messages as m
-from dsari_like.effects import INTENT, is_called_off, one_receipt_each
+from dsari_like.effects import INTENT, discreet, is_called_off, one_receipt_each
 from dsari_like.idle import Idle
 from dsari_like.orders import Orders
 from dsari_like.parts import Parts
@@ -265,9 +265,9 @@ class Daemon:
             case m.DropClaim():
                 parts.inbox.drop(effect.claim)
             case m.Quarantine():
-                place = effect.claim.name or "control"
-                parts.inbox.quarantine(effect.claim, effect.reason)
-                LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, effect.reason)
+                place, reason = effect.claim.name or "control", parts.configuration.secrets.text(effect.reason)
+                parts.inbox.quarantine(effect.claim, reason)
+                LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, reason)
             case m.Start() if is_called_off(effect):
                 self._inputs.append(m.ChildExited(effect.run.run_id, None, parts.clock.now().wall))
             case m.Start():
@@ -280,7 +280,7 @@ class Daemon:
                 LOG.info("run %s gets signal %d: %s", effect.run_id, effect.number, effect.why)
                 parts.children.signal(effect.run_id, effect.number)
             case m.WriteReceipts():
-                parts.inbox.write_receipts(effect.receipts)
+                parts.inbox.write_receipts(discreet(effect.receipts, parts.configuration.secrets))
             case m.Notice():
                 self._say(effect.level, effect.text)
             case m.Prune():

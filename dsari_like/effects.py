@@ -5,7 +5,11 @@ Owns the words for what failed, and which of them have become void by the time i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from dsari_like.core import messages as m
+from dsari_like.core.secrets import Secrets
 
 #: What an effect that failed was to do, as the log tells it.
 INTENT: dict[type, str] = {
@@ -15,6 +19,14 @@ INTENT: dict[type, str] = {
     m.Signal: "signal a run",
     m.WriteReceipts: "write receipts",
 }
+
+
+def discreet(receipts: Iterable[m.WriteReceipt], secrets: Secrets) -> list[m.WriteReceipt]:
+    """The receipts as others may read them: what somebody gave as a reason may hold anything."""
+    return [
+        replace(receipt, reason=secrets.text(receipt.reason, receipt.job_name)) if receipt.reason else receipt
+        for receipt in receipts
+    ]
 
 
 def is_called_off(effect: m.Effect) -> bool:

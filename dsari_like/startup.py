@@ -22,6 +22,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Configuration, Job, Run
 from dsari_like.core.schedule import Rule, default_anchor
+from dsari_like.effects import discreet
 from dsari_like.errors import ConfigError, StoreError
 from dsari_like.parts import Parts
 from dsari_like.spool.inbox import Inbox
@@ -34,7 +35,7 @@ from dsari_like.system.children import Children
 from dsari_like.system.clock import Clock
 from dsari_like.system.ids import new_id
 from dsari_like.system.lock import DirectoryLock
-from dsari_like.system.logs import LOG
+from dsari_like.system.logs import LOG, hide_with
 from dsari_like.system.notify import Notifier
 from dsari_like.system.wakeup import Wakeup
 
@@ -59,6 +60,7 @@ def assemble(
     Raises ConfigError or StoreError; the lock of the data directory is the first thing taken.
     """
     configuration = _load(places, lax)
+    hide_with(configuration.secrets.text)
     for warning in configuration.warnings:
         LOG.warning("%s", warning)
     _make_data_dir(configuration.data_dir, lax)
@@ -104,6 +106,7 @@ def reload(places: Places, parts: Parts, now: m.Now, lax: bool = False) -> m.Con
     configured = m.Configured(fresh, _planned(fresh, bound, parts.runlog, now, reload=True), reload=True)
     parts.drop_renderer()
     parts.configuration, parts.open_renderer = fresh, lambda: _renderer(fresh, bound)
+    hide_with(fresh.secrets.text)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
@@ -134,7 +137,8 @@ def _tell_again(parts: Parts) -> None:
     """A row may have been the last thing an earlier daemon wrote: its receipt follows now."""
     data_dir, runlog = parts.configuration.data_dir, parts.runlog
     try:
-        parts.inbox.write_receipts(overdue(data_dir, runlog.answers(ANSWERS), runlog.last_change() - UNTOLD))
+        untold = overdue(data_dir, runlog.answers(ANSWERS), runlog.last_change() - UNTOLD)
+        parts.inbox.write_receipts(discreet(untold, parts.configuration.secrets))
     except OSError as error:
         LOG.warning("cannot bring the receipts up to date: %s; they are looked at again at the next start", error)
 
@@ -212,7 +216,7 @@ def _renderer(configuration: Configuration, bound: Mapping[str, tuple[Rule, ...]
     from dsari_like.store.reader import Reader
 
     html_dir, runs_dir = (os.path.join(configuration.data_dir, name) for name in ("html", "runs"))
-    reader = Reader(open_reader(configuration.database_file))
+    reader = Reader(open_reader(configuration.database_file), configuration.secrets)
     return Renderer(configuration, bound, reader, html_dir, runs_dir, windows=plans.windows_all(configuration))
 
 

@@ -41,14 +41,15 @@ def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m
             return requests.read(found.data, claim, configuration, runlog, now, _user(claim.uid))
         return _trigger(found, requests.job_of(configuration, claim.name), configuration, runlog, now)
     except TriggerError as error:
-        return m.TriggerRefused(claim, str(error), _id_of(found.data))
+        secrets = configuration.secrets
+        return m.TriggerRefused(claim, secrets.text(str(error), more=secrets.within(found.data)), _id_of(found.data))
 
 
 def _trigger(found: Found, job: Job, configuration: Configuration, runlog: RunLog, now: m.Now) -> m.TriggerArrived:
     claim = found.claim
     zone = plans.zone(job.schedule_timezone or configuration.timezone)
     trusted = claim.uid in (0, os.geteuid())
-    trigger = read_trigger(found.data, job, zone, now.wall, trusted, requests.zone_or_none)
+    trigger = read_trigger(found.data, job, zone, now.wall, trusted, requests.zone_or_none, configuration.secrets)
     origin = {
         "file": claim.file_name,
         "path": f"{configuration.data_dir}/trigger/{claim.name}/{claim.file_name}",

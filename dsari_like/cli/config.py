@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
         "dump",
         help="the configuration in effect",
         description="Prints every key with the value that is in effect, defaults included and jobs by their names."
-        " Values that come from an environment_file are masked.",
+        " Secrets are masked: values of variables with names such as PASSWORD, and those of an environment_file.",
     )
     dump.add_argument("--raw", action="store_true", help="the merged files as they were written, unchecked")
     dump.add_argument("--format", choices=("yaml", "json"), default="yaml", help="form of the output (default: yaml)")

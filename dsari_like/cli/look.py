@@ -47,7 +47,7 @@ class Look:
     @cached_property
     def reader(self) -> Reader:
         """Questions to the run log."""
-        return Reader(self.connection)
+        return Reader(self.connection, self.configuration.secrets)
 
     @cached_property
     def in_force(self) -> InForce:

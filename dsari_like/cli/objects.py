@@ -1,7 +1,7 @@
 """Rows as the objects that `--format json` prints: the column names of the run log, data columns as data.
 
-Owns the choice of columns, which scripts rely on. Nothing is hidden here: who may ask may read the run log too, and
-a program wants what was recorded. (The reports, which others see, hide secrets.) Must not know any command.
+Owns the choice of columns, which scripts rely on. Secrets were hidden by the reader: what a program prints is logged
+somewhere, and whoever needs them can read the run log itself. Must not know any command.
 """
 
 from __future__ import annotations

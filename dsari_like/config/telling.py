@@ -5,14 +5,17 @@ Owns the wording around a fault and the order. Must not know: how a fault was fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from dsari_like.config.checks import Fault, KeyPath, shown
 from dsari_like.config.merge import last_places, nearest
 from dsari_like.config.source import Source
+from dsari_like.core.secrets import ALWAYS, MASK
 
 #: More than anybody repairs in one go; a file of quite another kind has a fault on each of its lines.
 MOST_TOLD = 100
+_QUOTED = re.compile(r"'.*'|\".*\"|\bnumber \S+", re.DOTALL)
 _MOST_CHOICES = 1_000  # more than there are zones; each costs 10 µs
 
 
@@ -40,8 +43,17 @@ def told(sources: Sequence[Source], faults: Sequence[Fault], problems: Sequence[
 
 
 def _line(file: str, line: int, fault: Fault) -> str:
-    path = dotted(fault.path)
+    path, fault = dotted(fault.path), _discreet(fault)
     return f"{file}{f':{line}' if line else ''}: {path}{': ' if path else ''}{fault.text}{suggestion(fault)}"
+
+
+def _discreet(fault: Fault) -> Fault:
+    """Without the value, where it is that of a variable with a secret name: this line goes into logs."""
+    variables = fault.path[fault.path.index("environment") + 1 :] if "environment" in fault.path else ()
+    variables = fault.path[fault.path.index("parameters") + 1 :] if "parameters" in fault.path else variables
+    if not any(ALWAYS.is_secret(str(name)) for name in variables):
+        return fault
+    return fault._replace(text=_QUOTED.sub(f"'{MASK}'", fault.text))
 
 
 def dotted(path: KeyPath) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from dsari_like.core.model import NOTHING, Job, Trigger
 from dsari_like.core.names import is_reserved, is_swaying, is_trigger_id, is_variable
+from dsari_like.core.secrets import ALWAYS, MASK, Secrets
 from dsari_like.core.when import ZoneOf, is_time, kind_of, read_when
 from dsari_like.errors import TriggerError
 
@@ -103,15 +104,23 @@ def _word_faults(key: str, value: object) -> list[str]:
     return [f"{key}: expected text of 1 to {_LONGEST_WORD} characters, found {_found(value)}"]
 
 
-def read_trigger(data: object, job: Job, zone: tzinfo, now: float, trusted: bool, zone_of: ZoneOf) -> Trigger:
+def read_trigger(
+    data: object,
+    job: Job,
+    zone: tzinfo,
+    now: float,
+    trusted: bool,
+    zone_of: ZoneOf,
+    secrets: Secrets = ALWAYS,
+) -> Trigger:
     """The trigger that `data` asks for; raises TriggerError with every fault.
 
     `zone` is the job's, `now` the wall clock; `trusted` says that the daemon's own user or root owned the file. What a
-    webhook dropped is not trusted whoever owned it: its words came from the network.
+    webhook dropped is not trusted whoever owned it: its words came from the network. No fault shows what `secrets` hides.
     """
     if not isinstance(data, dict):
         raise TriggerError([f"expected a map such as {{}}, found {kind_of(data)}"])
-    reader = _Reader(data, job)
+    reader = _Reader(data, job, secrets)
     kind = reader.type()
     trigger = Trigger(
         type=kind,
@@ -135,6 +144,7 @@ class _Reader:
 
     data: dict[str, Any]
     job: Job
+    secrets: Secrets
     faults: list[str] = field(default_factory=list)
 
     def fault(self, key: str, text: str) -> None:
@@ -202,7 +212,7 @@ class _Reader:
         """The variables the run is to get from this trigger."""
         given = self.data.get("environment", {})
         if not isinstance(given, dict):
-            self.fault("environment", f"expected a map of variables, found {_found(given)}")
+            self.fault("environment", f"expected a map of variables, found {kind_of(given)}")
             return NOTHING
         result: dict[str, str] = {}
         for name, value in given.items():
@@ -255,7 +265,8 @@ class _Reader:
             word = str(value).lower()
             self.fault("environment", f"'{name}': expected text or a number, found {word}; write \"{word}\" or 1 or 0")
         elif not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
-            self.fault("environment", f"'{name}': expected text or a number, found {_found(value)}")
+            seen = MASK if self.secrets.is_secret(name) else _found(value)
+            self.fault("environment", f"'{name}': expected text or a number, found {seen}")
         elif "\0" in (text := str(value)):
             self.fault("environment", f"'{name}': holds a NUL character, which no environment can carry")
         elif len(name.encode()) + len(text.encode()) + 2 > LONGEST_VARIABLE:
@@ -270,7 +281,9 @@ class _Reader:
             text, allowed = result.get(name), parameter.allowed
             if name in given:
                 if text is not None and allowed is not None and text not in allowed:
-                    self.fault("environment", f"'{name}': expected one of {_words(allowed)}, found {_shown(text)}")
+                    secret = self.secrets.is_secret(name)
+                    choices, seen = (MASK, MASK) if secret else (_words(allowed), _shown(text))
+                    self.fault("environment", f"'{name}': expected one of {choices}, found {seen}")
             elif parameter.default is not None:
                 result[name] = parameter.default
             elif parameter.required:

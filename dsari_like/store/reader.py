@@ -7,9 +7,12 @@ those is asked by the daemon or by a page.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
+from dsari_like.core.secrets import ALWAYS, Secrets
 from dsari_like.store.charting import FOREVER, BarRow, Charting, VerdictRow
+from dsari_like.store.hiding import Hiding
 from dsari_like.store.numbering import Numbering, PrunedRow
 from dsari_like.store.rested import Rested
 from dsari_like.store.rows import DecisionRow, EventRow, JobSummary, RunRow, mapping_of
@@ -30,10 +33,15 @@ OPEN = "('scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed
 
 
 class Reader(Numbering, Rested, Charting):
-    """Questions to the run log. Shares a connection with the writer or has its own read-only one."""
+    """Questions to the run log. Shares a connection with the writer or has its own read-only one. No answer holds what
+    `secrets` hides: who needs what was recorded asks the `RunLog`."""
 
     #: Failures in a row are counted up to here and said to be "100 or more" beyond.
     STREAK_LIMIT = 100
+
+    def __init__(self, connection: sqlite3.Connection, secrets: Secrets = ALWAYS) -> None:
+        super().__init__(connection)
+        self._hiding = Hiding(secrets)
 
     def close(self) -> None:
         """Close the connection; nothing can be asked any more."""
@@ -81,7 +89,7 @@ class Reader(Numbering, Rested, Charting):
                 "limit": limit,
             },
         )
-        return (RunRow(*row) for row in cursor)
+        return (self._hiding.run(RunRow(*row)) for row in cursor)
 
     def numbered(self, job: str, first: int, last: int) -> tuple[RunRow, ...]:
         """The runs of a job from one number to another, oldest first: a page of its history."""
@@ -213,7 +221,7 @@ class Reader(Numbering, Rested, Charting):
                 "limit": limit,
             },
         )
-        return tuple(DecisionRow(*row) for row in cursor)
+        return tuple(self._hiding.decision(DecisionRow(*row)) for row in cursor)
 
     def decision_at(self, job: str, time: float) -> DecisionRow | None:
         """The decision about the slot nearest to a time, or the trigger that was decided nearest to it."""
@@ -225,7 +233,7 @@ class Reader(Numbering, Rested, Charting):
             f" union all select * from ({select} time >= :at order by time limit 1)",
             {"job": job, "at": time},
         )
-        found = [DecisionRow(*row) for row in cursor]
+        found = [self._hiding.decision(DecisionRow(*row)) for row in cursor]
         return min(found, key=lambda row: (_distance(row, time), row.decision_id), default=None)
 
     def decided_slots(self, job: str, since: float, until: float, limit: int = -1) -> tuple[DecisionRow, ...]:
@@ -235,7 +243,7 @@ class Reader(Numbering, Rested, Charting):
             " and schedule_time < ? order by schedule_time limit ?",
             (job, since, until, limit),
         )
-        return tuple(DecisionRow(*row) for row in cursor)
+        return tuple(self._hiding.decision(DecisionRow(*row)) for row in cursor)
 
     def first_decision(self, job: str) -> float | None:
         """When anything was decided about the job for the first time."""
@@ -248,7 +256,7 @@ class Reader(Numbering, Rested, Charting):
             "select run_id, time, from_state, to_state, cause from events where run_id = ? order by event_id",
             (run_id,),
         )
-        return tuple(EventRow(*row) for row in cursor)
+        return tuple(self._hiding.event(EventRow(*row)) for row in cursor)
 
     def anchors(self) -> Mapping[str, float]:
         """For each job with a recurrence rule, the instant it counts from."""
@@ -286,16 +294,16 @@ class Reader(Numbering, Rested, Charting):
             f"select {DECISION_COLUMNS} from decisions where decision_id > ? order by decision_id limit ?",
             (decision_id, limit),
         )
-        return tuple(DecisionRow(*row) for row in cursor)
+        return tuple(self._hiding.decision(DecisionRow(*row)) for row in cursor)
 
     # --- the shapes of an answer --------------------------------------------------------------------------
 
     def _run(self, sql: str, *parameters: object) -> RunRow | None:
         row = self._connection.execute(sql, parameters).fetchone()
-        return None if row is None else RunRow(*row)
+        return None if row is None else self._hiding.run(RunRow(*row))
 
     def _runs(self, sql: str, *parameters: object) -> tuple[RunRow, ...]:
-        return tuple(RunRow(*row) for row in self._connection.execute(sql, parameters))
+        return tuple(self._hiding.run(RunRow(*row)) for row in self._connection.execute(sql, parameters))
 
 
 def _distance(row: DecisionRow, time: float) -> float:

@@ -1,7 +1,8 @@
 """The daemon's log: one event, one line, on standard error, as text or as JSON.
 
 Owns the formats. Text from outside is shown with its control characters visible, so that a file name can neither
-start a second line nor colour a terminal (P18). Must not know what is logged.
+start a second line nor colour a terminal, and secrets are hidden (P18). Must not know what is logged, nor what is a
+secret.
 """
 
 from __future__ import annotations
@@ -25,7 +26,21 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-class _Text(logging.Formatter):
+class _Form(logging.Formatter):
+    """`hide` makes text fit to be seen."""
+
+    hide: Callable[[str], str] = staticmethod(str)
+
+    def message(self, record: logging.LogRecord) -> str:
+        """What is told."""
+        return self.hide(record.getMessage())
+
+    def trace(self, record: logging.LogRecord) -> list[str]:
+        """The lines of a traceback, where there is one."""
+        return self.hide(self.formatException(record.exc_info)).splitlines() if record.exc_info else []
+
+
+class _Text(_Form):
     """`2026-03-29 02:30:00 warning: …`; under systemd the journal adds the time, so it is left out there."""
 
     def __init__(self, timed: bool) -> None:
@@ -34,20 +49,16 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S ", time.localtime(record.created)) if self._timed else ""
-        trace = "".join(f"\n  {visible(line)}" for line in _trace(self, record))
-        return f"{stamp}{record.levelname.lower()}: {visible(record.getMessage())}{trace}"
+        trace = "".join(f"\n  {visible(line)}" for line in self.trace(record))
+        return f"{stamp}{record.levelname.lower()}: {visible(self.message(record))}{trace}"
 
 
-class _Json(logging.Formatter):
+class _Json(_Form):
     def format(self, record: logging.LogRecord) -> str:
-        line = {"time": round(record.created, 3), "level": record.levelname.lower(), "message": record.getMessage()}
+        line = {"time": round(record.created, 3), "level": record.levelname.lower(), "message": self.message(record)}
         if record.exc_info:
-            line["traceback"] = _trace(self, record)
+            line["traceback"] = self.trace(record)
         return json.dumps(line, ensure_ascii=True)
-
-
-def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
-    return formatter.formatException(record.exc_info).splitlines() if record.exc_info else []
 
 
 def set_up(debug: bool, form: str, timed: bool = True) -> None:
@@ -58,3 +69,10 @@ def set_up(debug: bool, form: str, timed: bool = True) -> None:
     LOG.handlers[:] = [handler]
     LOG.setLevel(logging.DEBUG if debug else logging.INFO)
     LOG.propagate = False
+
+
+def hide_with(hide: Callable[[str], str]) -> None:
+    """From now on every line is put through this before it is written."""
+    for handler in LOG.handlers:
+        if isinstance(handler.formatter, _Form):
+            handler.formatter.hide = hide

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dsari_like.core.model import Job, Parameter, Trigger
 from dsari_like.core.names import RESERVED, SWAYING, is_job_name, is_trigger_id
 from dsari_like.core.request import LONGEST_VARIABLE, read_control, read_trigger
+from dsari_like.core.secrets import Secrets
 from dsari_like.errors import TriggerError
 
 NOW = 1_790_000_000.0
@@ -265,3 +266,23 @@ def test_any_json_is_a_request_or_is_refused(data: object) -> None:
         assert read_control(data).action
     except TriggerError as error:
         assert error.problems
+
+
+class TestSecrets:
+    """P18: a refusal is shown to many, and never tells the value of a secret."""
+
+    job = Job("build", ("true",), parameters={"TOKEN": Parameter(allowed=("canary-a", "canary-b"))})
+
+    @pytest.mark.parametrize("value", ["canary-c", ["canary-c"], {"a": "canary-c"}, "canary\0c", "canary-" * 30_000])
+    def test_no_fault_shows_the_value_of_a_secret_variable(self, value: object) -> None:
+        (problem,) = faults({"environment": {"TOKEN": value}}, self.job)
+        assert problem.startswith("environment: 'TOKEN'") and "canary" not in problem
+
+    def test_what_is_no_map_of_variables_is_not_shown_either(self) -> None:
+        assert faults({"environment": "canary"}) == ("environment: expected a map of variables, found text",)
+
+    def test_a_site_may_call_more_names_secret(self) -> None:
+        ours = Secrets(["PIN"])
+        with pytest.raises(TriggerError) as caught:
+            read_trigger({"environment": {"PIN": float("inf")}}, JOB, BERLIN, NOW, True, zone_of, ours)
+        assert "inf" not in str(caught.value)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dsari_like.cli.objects import RUN_COLUMNS
+from dsari_like.core.secrets import MASK
 from dsari_like.system.lock import DirectoryLock
 from tests.shell.commands import DAY, NOON, Commands, wall
 
@@ -211,10 +212,11 @@ def test_show_tells_a_run_in_sentences(story: Commands) -> None:
     assert "  REF = b" in said.lines
 
 
-def test_show_hides_secrets_from_people_and_gives_programs_what_was_recorded(story: Commands) -> None:
+def test_P18_show_hides_secrets_from_people_and_from_programs(story: Commands) -> None:
     run_id = story("runs", "--status", "failed", "--format", "json").data[0]["run_id"]
     assert "s3cret" not in story("show", run_id).out
-    assert story("show", run_id, "--format", "json").data["environment"]["API_TOKEN"] == "s3cret"
+    shown = story("show", run_id, "--format", "json")
+    assert "s3cret" not in shown.out and shown.data["environment"]["API_TOKEN"] == MASK
 
 
 def test_show_for_programs_adds_what_a_listing_leaves_out(story: Commands) -> None:

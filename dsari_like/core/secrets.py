@@ -1,0 +1,164 @@
+"""What is never shown: values of variables with names such as PASSWORD, and values that came from an environment_file.
+
+Owns the one rule, for whoever shows anything: the log, refusals, receipts, commands, pages. A name is judged by its
+words, so that `DB_PASSWORD`, `apiKey` and `X-Auth-Token` are secret while `KEYBOARD`, `PUBLIC_KEY`, `PWD` and
+`PASSWORD_FILE` are not; in doubt it is secret, for what is hidden can be looked up where it was written. What is
+recorded stays true: nothing here is ever applied to what a run is given. Must not know where a text will be shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+MASK = "••••••"
+
+#: A shorter value is hidden under its name alone. Hidden wherever it occurs, `1` or `true` would tear every sentence.
+SHORTEST = 6
+
+_ANYWHERE = re.compile(
+    r"PASS[_-]?WORD|PASSWD|PASS[_-]?PHRASE|PASS[_-]?CODE|SECRET|TOKEN|CREDENTIAL|(?:API|PRIVATE|ACCESS)[_-]?KEY",
+    re.IGNORECASE,
+)
+_AS_A_WORD = frozenset({"PASS", "PWD", "PW", "KEY", "KEYS", "AUTH", "AUTHORIZATION", "COOKIE", "BEARER"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+#: One of these is in every text that the rule, without patterns and values, could change.
+_STEMS = ("PASS", "PW", "SECRET", "TOKEN", "CREDENTIAL", "KEY", "AUTH", "COOKIE", "BEARER", "://")
+#: Keys that open nothing.
+_HARMLESS_KEY = frozenset("PUBLIC PRIMARY FOREIGN UNIQUE SORT PARTITION CACHE ROUTING IDEMPOTENCY OBJECT HOST".split())
+_HARMLESS = frozenset({"PWD", "OLDPWD"})
+#: The last word of a name that says where the secret is, and not what it is.
+_WHERE = frozenset({"FILE", "FILES", "PATH", "DIR", "DIRECTORY", "SOCK"})
+
+#: `PASSWORD=…` within a sentence: up to the quotation mark that stands before it, or to the next blank.
+_ASSIGNED = re.compile(
+    r"(?P<mark>['\"])(?P<quoted>[\w.-]+)=(?:(?!(?P=mark)).)+(?P=mark)"
+    r"|(?P<name>[A-Za-z_][\w.-]*)=(?:\"[^\"]*\"|'[^']*'|[^\s'\",;)}\]]+)"
+)
+_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+
+
+class Secrets:
+    """The rule of one configuration: more patterns of names, and the values that are known, by job; those of all jobs
+    stand under an empty name. Without any of them it is the rule that always holds."""
+
+    __slots__ = ("_all", "_by_job", "patterns")
+
+    def __init__(
+        self,
+        patterns: Iterable[str] = (),
+        values: Mapping[str, Iterable[str]] = MappingProxyType({}),
+        public: Iterable[str] = (),
+    ) -> None:
+        self.patterns = tuple(patterns)
+        # What anybody can read in a job's name is no secret, and a log whose names are hidden is none.
+        told = "\n".join(public)
+        self._by_job = {job: kept for job, some in values.items() if (kept := _needles(some, told))}
+        self._all = _needles((value for some in self._by_job.values() for value in some), "")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secrets) and (self.patterns, self._by_job) == (other.patterns, other._by_job)
+
+    def __hash__(self) -> int:
+        return hash((self.patterns, self._all))
+
+    def is_secret(self, name: str) -> bool:
+        """Whether what stands under this name is hidden."""
+        return _is_credential(name) or any(fnmatchcase(name.upper(), pattern.upper()) for pattern in self.patterns)
+
+    def values(self, job: str | None = None) -> tuple[str, ...]:
+        """What is hidden wherever it occurs: of one job and of all jobs together, or, without a job, all there is."""
+        if job is None:
+            return self._all
+        common, own = self._by_job.get("", ()), self._by_job.get(job, ())
+        return _longest_first((*common, *own)) if common and own else common or own
+
+    def suspects(self, text: str, job: str | None = None) -> bool:
+        """False when there is certainly nothing to hide in it, or in the data it is the JSON of: most rows are asked no
+        more than this."""
+        if self.patterns or self.values(job):
+            return True
+        upper = text.upper()
+        return any(stem in upper for stem in _STEMS)
+
+    def output(self, text: str, job: str) -> str:
+        """What a run of the job printed, without the values that are known."""
+        return _without(text, self.values(job))
+
+    def text(self, text: str, job: str | None = None, more: tuple[str, ...] = ()) -> str:
+        """A sentence without secrets: known values, `more` of them, and what is assigned to a secret name in it."""
+        text = _without(_without(text, more), self.values(job))
+        if "=" in text:
+            text = _ASSIGNED.sub(self._assigned, text)
+        return _IN_URL.sub(rf"\1{MASK}@", text) if "://" in text else text
+
+    def data(self, value: Any, job: str | None = None, more: tuple[str, ...] = (), name: str = "") -> Any:
+        """The same for a value of any shape; what stands under a secret name is hidden whole, at any depth."""
+        if name and value not in (None, "", {}, []) and self.is_secret(name):
+            return MASK
+        if isinstance(value, str):
+            return self.text(value, job, more)
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(key), job, more): self.data(inner, job, more, str(key)) for key, inner in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self.data(inner, job, more) for inner in value]
+        return value
+
+    def within(self, value: Any) -> tuple[str, ...]:
+        """The texts that stand under secret names, at any depth, as far as they are long enough to be looked for."""
+        return _needles(self._under(value, ""), "")
+
+    def _under(self, value: Any, name: str) -> Iterator[str]:
+        secret = name != "" and self.is_secret(name)
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                yield from self._under(inner, name if secret else str(key))
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                yield from self._under(inner, name)
+        elif secret and isinstance(value, str | int | float):
+            yield str(value)
+
+    def _assigned(self, found: re.Match[str]) -> str:
+        name, mark = found["quoted"] or found["name"], found["mark"] or ""
+        return f"{mark}{name}={MASK}{mark}" if self.is_secret(name) else found[0]
+
+
+@lru_cache(maxsize=4096)
+def _is_credential(name: str) -> bool:
+    words = [word.upper() for word in _WORD.findall(name)]
+    if name.upper() in _HARMLESS or (words and words[-1] in _WHERE):
+        return False
+    if _ANYWHERE.search(name):
+        return True
+    found = _AS_A_WORD.intersection(words)
+    return bool(found) and not (found <= {"KEY", "KEYS"} and _HARMLESS_KEY.intersection(words))
+
+
+def _needles(values: Iterable[str], told: str) -> tuple[str, ...]:
+    """What to look for, the longest first. A value of several lines is looked for line by line: output is shown by
+    lines, and a key in PEM form is as open when its first line is missing."""
+    lines = {line.strip() for value in values for line in (value, *value.splitlines())}
+    return _longest_first(line for line in lines if len(line) >= SHORTEST and line not in told)
+
+
+def _longest_first(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values), key=lambda value: (-len(value), value)))
+
+
+def _without(text: str, values: tuple[str, ...]) -> str:
+    # One search for each value: at a thousand of them 40 µs for a sentence, a tenth of one pattern of them all.
+    for value in values:
+        if value in text:
+            text = text.replace(value, MASK)
+    return text
+
+
+#: The rule without a configuration.
+ALWAYS = Secrets()
