@@ -15,6 +15,11 @@ from dsari_like.core.choices import LockMode
 from dsari_like.core.clauses import LockDemand
 from dsari_like.core.model import Configuration, EndedRun, Job, Run
 from dsari_like.core.names import is_job_name
+from dsari_like.core.variables import workflow_environment
+
+#: What a run writes in its directory while it lives, by the names `PROGRESS_FILE` and `HEARTBEAT_FILE` give it.
+PROGRESS_NAME = "progress.jsonl"
+HEARTBEAT_NAME = "heartbeat"
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 LEGAL = "1 to 64 of letters, digits, space and - _ + . : @"
@@ -51,8 +56,8 @@ def run_directory(configuration: Configuration, run: Run) -> str:
 def build(
     configuration: Configuration, job: Job, run: Run, host: Host, previous: Mapping[str, EndedRun]
 ) -> dict[str, str]:
-    """All variables of the run but those that files decide: `TRIGGER_DATA_FILE`, and `PWD` unless it is configured.
-    What exists on the disk is for the shell to find out."""
+    """All variables of the run but those that files decide: `TRIGGER_DATA_FILE`, `VARIABLES_FILE`, and `PWD` unless it
+    is configured. What exists on the disk is for the shell to find out."""
     runtime = configuration.runtimes.get(job.runtime) if job.runtime else None
     variables = _automatic(configuration, job, run, host)
     for prefix, earlier in previous.items():
@@ -99,6 +104,9 @@ def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> 
         "RETRY_OF": run.retry_of,
         "PREVIOUS_STEP_RUN_ID": run.previous_run_id,
         "ITEM": run.item,
+        "STAGE": run.stage,
+        "RESUME": None if run.resume is None else "1",
+        "RESUME_REASON": run.resume,
         "TRIGGER_UID": _text(run.trigger.origin.get("uid")),
         "TRIGGER_USER": run.trigger.origin.get("user"),
     }
@@ -121,6 +129,11 @@ def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> 
         "ATTEMPT": str(run.attempt),
         "LOG_LEVEL": job.log_level,
         "RETURN_DATA_FILE": f"{run_dir}/return_data.json",
+        "PROGRESS_FILE": f"{run_dir}/{PROGRESS_NAME}",
+        "HEARTBEAT_FILE": f"{run_dir}/{HEARTBEAT_NAME}",
+        # The same for a resumption, another for a retry, which is another run; a run without stages is one of its own.
+        "IDEMPOTENCY_KEY": f"{run.run_id}:{run.stage or 'main'}",
+        **workflow_environment(run.workflow_variables),
         **{name: value for name, value in optional.items() if value is not None},
     }
 

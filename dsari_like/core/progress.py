@@ -60,10 +60,9 @@ class ProgressReader:
         """The run has ended: what has no end of line has one now."""
         return self.feed(b"\n", time) if self._begun else ()
 
-    def leave_out(self, note: str) -> None:
+    def leave_out(self) -> None:
         """What comes next is not what follows: a part was left out, and the rest begins somewhere in a line."""
         self._begun, self._passing, self._line = b"", True, None
-        self.note(note)
 
     def begin_again(self) -> None:
         """The file was written anew: what comes next is its beginning."""

@@ -43,7 +43,28 @@ def test_automatic_names_are_always_there() -> None:
         "ATTEMPT": "1",
         "LOG_LEVEL": "info",
         "RETURN_DATA_FILE": "/data/runs/web/r1/return_data.json",
+        "PROGRESS_FILE": "/data/runs/web/r1/progress.jsonl",
+        "HEARTBEAT_FILE": "/data/runs/web/r1/heartbeat",
+        "IDEMPOTENCY_KEY": "r1:main",
     }
+
+
+def test_a_stage_and_a_resumption_are_told() -> None:
+    """J-16, J-30, J-31: what was begun before is known by its key."""
+    found = variables(Job("web", ()), a_run(stage="copy", resume="deadline"))
+    assert {name: found[name] for name in ("STAGE", "IDEMPOTENCY_KEY", "RESUME", "RESUME_REASON")} == {
+        "STAGE": "copy",
+        "IDEMPOTENCY_KEY": "r1:copy",
+        "RESUME": "1",
+        "RESUME_REASON": "deadline",
+    }
+
+
+def test_each_variable_of_the_workflow_is_one_of_the_environment() -> None:
+    """J-07."""
+    found = variables(Job("web", ("true",)), a_run(workflow_variables={"asset": "x 1", "sizes": [1, 2], "a-b": 1}))
+    told = {name: value for name, value in found.items() if name.startswith("WORKFLOW_")}
+    assert told == {"WORKFLOW_asset": "x 1", "WORKFLOW_sizes": "[1, 2]"}
 
 
 def test_later_sources_win() -> None:
