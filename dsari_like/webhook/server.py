@@ -90,7 +90,7 @@ class _Channel(HTTPChannel):
     error_task_class = _ErrorTask
 
     def __init__(self, server: Server, *rest: Any, **named: Any) -> None:
-        self.until = server.clock.mono() + ARRIVES_WITHIN
+        self.until = server.clock.mono() + server.arrives_within
         self._answered = self._lingers = False
         self._thrown_away = 0
         super().__init__(server, *rest, **named)
@@ -138,8 +138,15 @@ class Server(TcpWSGIServer):
 
     channel_class = _Channel
 
-    def __init__(self, receiver: Receiver, listener: socket.socket, each_second: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        listener: socket.socket,
+        each_second: Callable[[], None],
+        arrives_within: float = ARRIVES_WITHIN,
+    ) -> None:
         self.clock = Clock()
+        self.arrives_within = arrives_within
         self._receiver, self._each_second = receiver, each_second
         adjustments = Adjustments(
             sockets=[listener],
