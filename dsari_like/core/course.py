@@ -118,9 +118,6 @@ class Course:
         run = self._ledger.runs.get(message.run_id)
         if run is None:
             return
-        if message.launch is not None and message.launch != run.launch:
-            self._ledger.note(run, "an earlier process of it has ended, which it was resumed without")
-            return
         exit_ = _together(run.exit, message.exit) if message.exit is not None else None
         run.exit, run.run_data = exit_, message.run_data
         run.message = message.message or run.message
@@ -257,9 +254,16 @@ class Course:
             self._lives.end_waiting(run, why)
         elif run.items is not None:
             self._cancel_array(run, why)
+        elif run.put_off:
+            self.call_off(run, why)
         else:
             self.pulses.forget(run)
             self._endings.request(run, why)
+
+    def call_off(self, run: Run, why: str) -> None:
+        """A run whose start was put off ends without having begun."""
+        run.put_off, run.reason, run.message = False, Reason.BEFORE_START, why
+        self._finish(run, RunEvent.CANCELLED, why, self._ledger.now.wall)
 
     def _cancel_array(self, array: Run, why: str) -> None:
         array.ending, array.message = Reason.WHILE_RUNNING, why

@@ -183,6 +183,21 @@ class StartFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class StartPutOff:
+    """The machine was short of something that a start takes; nothing was started."""
+
+    run_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAgain:
+    """It is time to try the start of a run again that was put off."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChildExited:
     """A child is gone, with its exit; None when nobody can know it any more. `time` is the wall clock."""
 
@@ -191,7 +206,6 @@ class ChildExited:
     time: float
     run_data: object = None
     message: str = ""
-    launch: int | None = None  # which of the run's processes it was; None when only the newest can be meant
     output_size: int | None = None  # bytes, where stages share the output
 
 
@@ -239,6 +253,8 @@ Input = (
     | PruneAsked
     | Started
     | StartFailed
+    | StartPutOff
+    | StartAgain
     | ChildExited
     | Progressed
     | LifeSeen

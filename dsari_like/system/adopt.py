@@ -93,6 +93,16 @@ class Adopter:
             return group
         return None
 
+    def let_go(self, run_id: str) -> bool:
+        """The run has another process from now on; this one is nobody's. True when there was one."""
+        adopted = self._adopted.pop(run_id, None)
+        if adopted is not None:
+            self._wakeup.forget(adopted.descriptor)
+            os.close(adopted.descriptor)
+        self._doubts = [one for one in self._doubts if one.run.run_id != run_id]
+        self._gone = [gone for gone in self._gone if gone != run_id]
+        return adopted is not None
+
     def owns(self, run_id: str) -> bool:
         """True while this run is watched here, or in doubt."""
         return run_id in self._adopted or any(one.run.run_id == run_id for one in self._doubts)
@@ -161,4 +171,4 @@ class Adopter:
             self._gone.append(run_id)
 
     def _status(self, run: Run) -> keeper.Kept | None:
-        return keeper.read_status(self._run_dir_of(run))
+        return keeper.read_status(self._run_dir_of(run), run.launch)

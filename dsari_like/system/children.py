@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pwd
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,6 +52,7 @@ class _Begun:
     directory: str
     job: Job
     who: Identity | None
+    launch: int
 
 
 class Children:
@@ -64,6 +66,7 @@ class Children:
         self._limits = OutputLimits()
         self._unread: dict[str, Callable[[], m.Input]] = {}  # ends of which not all is known that the run left
         self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
+        self._beside: set[str] = set()  # runs that were resumed beside a process that lived on
         self._host = host_of(environ)
         self._ask_again: float | None = None  # who was started and could not be seen
         self._begun: dict[str, _Begun] = {}
@@ -87,7 +90,9 @@ class Children:
         try:
             self._prepare(run, run_dir, variables, who)
             self._watch_output(configuration, run, job, mono)
-            self._launcher.start(run.run_id, job, argv, variables, run_dir)
+            if run.launch > 1 and (self._launcher.has(run.run_id) or self._adopter.let_go(run.run_id)):
+                self._beside.add(run.run_id)
+            self._launcher.start(run.run_id, job, argv, variables, run_dir, run.launch)
         except (CannotStart, OSError, ValueError) as error:
             self._limits.forget(run.run_id)
             if isinstance(error, OSError) and error.errno in SHORTAGE:
@@ -95,7 +100,7 @@ class Children:
             if isinstance(error, CannotStart):
                 return m.StartFailed(run.run_id, error.code, str(error))
             return m.StartFailed(run.run_id, 126, f"it could not be prepared: {error}")
-        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job, who)
+        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job, who, run.launch)
         return None
 
     def _prepare(self, run: Run, run_dir: str, variables: dict[str, str], who: Identity | None) -> None:
@@ -155,6 +160,7 @@ class Children:
         """Who ended since the last call, and who was started and still runs."""
         for child in self._launcher.reap():
             begun = self._begun.pop(child.run_id)
+            self._end_others(child.run_id)
             self._unread[child.run_id] = partial(_end_of, begun, child.exit, now.wall)
         for run, kept in self._adopter.ended(now.mono):
             self._unread[run.run_id] = partial(self._kept_end, run, kept, now)
@@ -164,6 +170,13 @@ class Children:
         self._ask_again = now.mono + ASK_AGAIN if self._launcher.unseen else None
         messages = self._ended(self._read(now), now)
         return messages + [m.Started(run_id, identity) for run_id, identity in newcomers]
+
+    def _end_others(self, run_id: str) -> None:
+        """A run that was resumed beside a process has ended: what that process still is must not live on beside the
+        job's next run."""
+        if run_id in self._beside:
+            self._beside.discard(run_id)
+            self._families.tell(run_id, signal.SIGKILL, None)
 
     def _read(self, now: m.Now) -> dict[str, m.Input]:
         """The ends that are known with all that the run left; what cannot be read for want of a descriptor is read
@@ -193,7 +206,7 @@ class Children:
     def _kept_end(self, run: Run, kept: Kept | None, now: m.Now) -> m.Input:
         """The end of a process that was not our child, as its keeper recorded it."""
         exit_, time = (kept.exit, kept.time) if kept else (None, now.wall)
-        return _with_return_data(m.ChildExited(run.run_id, exit_, time), self._run_dir(run))
+        return _with_return_data(m.ChildExited(run.run_id, exit_, time), self._run_dir(run), bool(run.stages))
 
     def _run_dir(self, run: Run) -> str:
         return os.path.join(self._data_dir, "runs", run.job_name, run.run_id)
@@ -217,14 +230,15 @@ def _directory(job: Job, variables: Mapping[str, str]) -> str:
 
 def _end_of(begun: _Begun, exit_: Exit, time: float) -> m.Input:
     """The end of a child, with what it left."""
-    return _never_began(begun, exit_) or _with_return_data(m.ChildExited(begun.run_id, exit_, time), begun.run_dir)
+    ended = m.ChildExited(begun.run_id, exit_, time)
+    return _never_began(begun, exit_) or _with_return_data(ended, begun.run_dir, bool(begun.job.stages))
 
 
 def _never_began(begun: _Begun, exit_: Exit) -> m.StartFailed | None:
     """A 126 or 127 of what stands before the command may mean that it could not start the command (B-38), or, when it
     was to change the identity, that it was not allowed to."""
     job, who = begun.job, begun.who
-    if who is not None and not (job.keeper and read_status(begun.run_dir)):
+    if who is not None and not (job.keeper and read_status(begun.run_dir, begun.launch)):
         refused = identity.why_not_changed(who, exit_.code, os.path.join(begun.run_dir, OUTPUT_FILE))
         if refused is not None:
             return m.StartFailed(begun.run_id, 126, refused)
@@ -235,9 +249,17 @@ def _never_began(begun: _Begun, exit_: Exit) -> m.StartFailed | None:
     return m.StartFailed(begun.run_id, *why) if why else None
 
 
-def _with_return_data(message: m.ChildExited, run_dir: str) -> m.ChildExited:
+def _with_return_data(message: m.ChildExited, run_dir: str, staged: bool) -> m.ChildExited:
     value, problem = returned.read(run_dir)
-    return replace(message, run_data=value, message=problem or returned.message_of(value))
+    message = replace(message, run_data=value, message=problem or returned.message_of(value))
+    return replace(message, output_size=_size(os.path.join(run_dir, OUTPUT_FILE))) if staged else message
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path, follow_symlinks=False).st_size
+    except FileNotFoundError:  # it is the job's own to remove
+        return None
 
 
 def _write(path: str, text: str) -> None:

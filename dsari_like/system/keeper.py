@@ -26,21 +26,28 @@ trap : HUP INT QUIT TERM USR1 USR2 ALRM
 d=$KEEPER_DIR; unset KEEPER_DIR
 "$@"
 s=$?
-echo $s >"$d/{STATUS_FILE}"
+echo $s >"$d/${{f-{STATUS_FILE}}}"
 exit $s
 """
 
 
-def wrap(argv: tuple[str, ...], umask: int | None = None, before: str = "") -> list[str]:
+def status_file(launch: int) -> str:
+    """Where the end of this process of a run is written, by its number: were it one file for all of them, the end of
+    one stage could pass for the end of the next."""
+    return STATUS_FILE if launch == 1 else f"{STATUS_FILE}.{launch}"
+
+
+def wrap(argv: tuple[str, ...], umask: int | None = None, before: str = "", launch: int = 1) -> list[str]:
     """The command line of a keeper around this one. `$0` names the product in what the shell itself says.
 
     The umask is that of the command alone: `exit_status` must be readable whatever it is. `before` is run first.
     """
+    before += "" if launch == 1 else f"f={status_file(launch)}\n"
     script = SCRIPT if umask is None else SCRIPT.replace('"$@"', f'(umask {umask:04o}; exec "$@")')
     return ["/bin/sh", "-c", before + script, "dsari-like", *argv]
 
 
-def unkept(argv: tuple[str, ...], umask: int | None, before: str) -> list[str]:
+def unkept(argv: tuple[str, ...], umask: int | None, before: str, launch: int = 1) -> list[str]:
     """The same without a keeper: a shell that becomes the command, or no shell when there is nothing for it to do."""
     if umask is None and not before:
         return list(argv)
@@ -65,10 +72,10 @@ class Kept:
     time: float
 
 
-def read_status(run_dir: str) -> Kept | None:
+def read_status(run_dir: str, launch: int = 1) -> Kept | None:
     """How the command ended, if the keeper saw it end. Raises OSError when the machine is short of what it takes to
     look: an end that is there would pass for none."""
-    line = _whole_line(os.path.join(run_dir, STATUS_FILE))
+    line = _whole_line(os.path.join(run_dir, status_file(launch)))
     return Kept(decode(int(line[0])), line[1]) if line else None
 
 

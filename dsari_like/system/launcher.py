@@ -16,8 +16,9 @@ import os
 import resource
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from dsari_like.core.model import Exit, Job, ProcessIdentity
 from dsari_like.system import identity, keeper, process
@@ -26,6 +27,9 @@ from dsari_like.system import identity, keeper, process
 SHORTAGE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 OUTPUT_FILE = "output.txt"
+
+#: From a command, the umask it is to have and what is to be run before, to the command line that is executed.
+Wrap = Callable[[tuple[str, ...], int | None, str], list[str]]
 
 
 class CannotStart(Exception):
@@ -49,6 +53,7 @@ class _Child:
     run_id: str
     process: subprocess.Popen[bytes]
     kept: bool
+    superseded: bool = False  # the run has another process by now, which it was resumed with
 
 
 class Launcher:
@@ -62,9 +67,16 @@ class Launcher:
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
     def start(
-        self, run_id: str, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str
+        self,
+        run_id: str,
+        job: Job,
+        argv: tuple[str, ...],
+        environment: Mapping[str, str],
+        run_dir: str,
+        launch: int = 1,
     ) -> None:
-        """Start the child; its directory is `PWD`. Who it is can be asked of `newcomers` a moment later.
+        """Start the child; its directory is `PWD`. Who it is can be asked of `newcomers` a moment later. `launch`
+        counts the run's processes; one that it has already is the run's no longer.
 
         Raises CannotStart when the command cannot be executed, OSError when the machine is short of something.
         """
@@ -73,13 +85,15 @@ class Launcher:
             if not os.path.isdir(environment["PWD"]):
                 raise CannotStart(127, f"its working directory {environment['PWD']} is not there")
             with process.marked(run_id):
-                child = self._spawn(job, argv, environment, run_dir, output)
+                child = self._spawn(job, keeper_of(job, launch), argv, environment, run_dir, output)
         except OSError as error:
             if error.errno in SHORTAGE:
                 raise
             raise CannotStart(*_why_not(argv, error)) from None
         finally:
             os.close(output)
+        if run_id in self._pids:
+            self._children[self._pids[run_id]].superseded = True
         self._children[child.pid] = _Child(run_id, child, job.keeper)
         self._pids[run_id] = child.pid
         self.fresh.append(run_id)
@@ -102,13 +116,12 @@ class Launcher:
                 self.unseen.append(run_id)
 
     def _spawn(
-        self, job: Job, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
+        self, job: Job, wrap: Wrap, argv: tuple[str, ...], environment: Mapping[str, str], run_dir: str, output: int
     ) -> subprocess.Popen[bytes]:
         who, before, passed = identity.identity_of(job), "", environment
         if who is not None:
             identity.hand_over(who, run_dir)
             passed, before = identity.hold_back(environment)
-        wrap = keeper.wrap if job.keeper else keeper.unkept
         return subprocess.Popen(
             [*identity.prefix(job, who), *wrap(argv, job.umask, before)],
             stdin=self._null,
@@ -132,8 +145,14 @@ class Launcher:
             child = self._children.pop(pid, None)
             if child is not None:
                 child.process.returncode = os.waitstatus_to_exitcode(status)  # else Popen would wait for it again
+                if child.superseded:
+                    continue
                 self._pids.pop(child.run_id, None)
                 yield Ended(child.run_id, _exit(status, usage, child.kept))
+
+    def has(self, run_id: str) -> bool:
+        """True while a child of ours is the run's process."""
+        return run_id in self._pids
 
     def signal(self, run_id: str, number: int) -> int | None:
         """Signal the whole process group. A child that is not reaped yet keeps its pid, so it is the right one.
@@ -148,6 +167,11 @@ class Launcher:
 def _has_not_ended(pid: int) -> bool:
     """Asked of the kernel without a descriptor, and without reaping the child."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+
+def keeper_of(job: Job, launch: int) -> Wrap:
+    """What puts a keeper, or none, around the command line of this process of a run."""
+    return partial(keeper.wrap if job.keeper else keeper.unkept, launch=launch)
 
 
 def make_directory(run_dir: str) -> None:
