@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import re
 import shutil
 import subprocess
+import sys
+import urllib.request
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +19,7 @@ from dsari_like.cli.playground import Playground
 
 SYSTEMD = Path(__file__).parents[1] / "contrib/systemd"
 UNIT = SYSTEMD / "dsari-like.service"
+WEBHOOK = SYSTEMD / "dsari-like-webhook.service"
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
@@ -32,14 +37,16 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_say_about_it() -> None:
-    result = analyze("verify", str(UNIT))
+@pytest.mark.parametrize("unit", [UNIT, WEBHOOK], ids=lambda path: path.stem)
+def test_systemd_has_nothing_to_say_about_it(unit: Path) -> None:
+    result = analyze("verify", str(unit))
     assert (result.returncode, result.stderr) == (0, "")
 
 
 @needs_systemd
-def test_its_exposure_is_at_most_four() -> None:
-    result = analyze("security", "--offline=true", "--threshold=40", str(UNIT))
+@pytest.mark.parametrize(("unit", "tenths"), [(UNIT, 40), (WEBHOOK, 15)], ids=["daemon", "webhook"])
+def test_its_exposure_is_at_most_what_is_promised(unit: Path, tenths: int) -> None:
+    result = analyze("security", "--offline=true", f"--threshold={tenths}", str(unit))
     assert result.returncode == 0, result.stdout[-200:]
 
 
@@ -113,6 +120,44 @@ def test_the_loop_is_watched_and_hopeless_starts_are_not_repeated() -> None:
     assert unit["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
 
 
-def test_the_user_of_the_unit_is_the_one_that_is_made() -> None:
-    (line,) = [text for text in (SYSTEMD / "sysusers.d/dsari-like.conf").read_text().splitlines() if text[0] != "#"]
-    assert settings(UNIT.read_text())["User"] == [line.split()[1]]
+@pytest.mark.parametrize("unit", [UNIT, WEBHOOK], ids=lambda path: path.stem)
+def test_the_user_of_the_unit_is_the_one_that_is_made(unit: Path) -> None:
+    made = (SYSTEMD / "sysusers.d" / f"{unit.stem}.conf").read_text().splitlines()
+    (line,) = [text for text in made if text[0] != "#"]
+    assert settings(unit.read_text())["User"] == [line.split()[1]]
+
+
+def test_P19_the_receiver_of_webhooks_is_another_user_and_writes_nowhere_until_a_drop_place_is_named() -> None:
+    unit, daemon = settings(WEBHOOK.read_text()), settings(UNIT.read_text())
+    assert unit["User"] != daemon["User"] and unit["ProtectSystem"] == ["strict"]
+    assert not {"ReadWritePaths", "StateDirectory", "SupplementaryGroups"} & set(unit)
+    assert unit["RestartPreventExitStatus"] == ["2"] and unit["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+
+
+@needs_systemd
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_P19_the_receiver_of_webhooks_makes_no_system_call_that_its_unit_forbids(tmp_path: Path) -> None:
+    pytest.importorskip("waitress")
+    trace, secret = tmp_path / "trace", tmp_path / "etc/secret"
+    secret.parent.mkdir()
+    secret.write_text("hush")
+    secret.chmod(0o600)
+    hooks = {"push": {"target": "a", "secret_files": ["secret"]}}
+    configuration = {"data_dir": str(tmp_path), "jobs": {"a": {"command": "true"}}, "webhooks": hooks}
+    (tmp_path / "etc/dsari_like.json").write_text(json.dumps(configuration))
+    command = [sys.executable, "-m", "dsari_like", "webhook", "-c", str(tmp_path / "etc"), "--listen", "127.0.0.1:0"]
+    traced = ["strace", "-D", "-f", "-qq", "-o", str(trace), *command]
+    with subprocess.Popen(traced, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        port = next(found[1] for line in process.stderr if (found := re.search(r"ready: .*:(\d+), pid", line)))
+        body = b"x" * 100_000
+        proof = hmac.new(b"hush", body, "sha256").hexdigest()
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}/hook/push", body, {"X-Hub-Signature-256": proof})
+        assert urllib.request.urlopen(asked, timeout=30).status == 202
+        process.terminate()
+        process.communicate()
+    made = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(errors="replace"), re.MULTILINE))
+    allowed, refused = settings(WEBHOOK.read_text())["SystemCallFilter"]
+    assert "fsync" in made and list((tmp_path / "trigger/a").iterdir())
+    assert made <= members(allowed)
+    assert not made & set().union(*(members(group) for group in refused.removeprefix("~").split()))
