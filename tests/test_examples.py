@@ -36,6 +36,9 @@ def test_the_example_configuration_passes_the_check_without_a_warning(
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_is_a_configuration_of_its_own(tmp_path: Path, example: Path) -> None:
     shutil.copy(example, tmp_path / "dsari_like.yaml")
+    for secret in re.findall(r"^ +secret_files: \[([\w.]+)\]$", example.read_text(), re.MULTILINE):
+        (tmp_path / secret).write_text("made by the reader")
+        (tmp_path / secret).chmod(0o600)
     configuration = load(tmp_path)
     assert configuration.jobs and configuration.warnings == ()
 
