@@ -114,8 +114,7 @@ def _decisions(row: RunRow, look: Look) -> Iterator[str]:
 
 
 def _map(values: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in values.items():
-        shown = words.masked(value, name)
+    for name, shown in values.items():
         yield f"{name} = {shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)}"
 
 
@@ -126,4 +125,4 @@ def _other(row: RunRow) -> Mapping[str, Any]:
 
 def _returned(row: RunRow) -> Iterator[str]:
     if row.run_data not in (None, "null"):
-        yield from json.dumps(words.masked(parsed(row.run_data)), ensure_ascii=False, indent=1).splitlines()
+        yield from json.dumps(parsed(row.run_data), ensure_ascii=False, indent=1).splitlines()

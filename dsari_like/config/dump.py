@@ -6,7 +6,7 @@ secrets, which are masked. Must not know which those are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from dsari_like.config.hooks import dumped
 from dsari_like.config.schema import JOB, TOP
 from dsari_like.core.model import Configuration, Job
-from dsari_like.core.secrets import MASK, Secrets
+from dsari_like.core.secrets import ALWAYS, MASK, Secrets
 
 
 def dump(configuration: Configuration) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def dump(configuration: Configuration) -> dict[str, Any]:
         for key in TOP.keys
         if key.name not in _WRITTEN_ONLY
     }
-    values["environment"] = _masked(configuration.environment, configuration.secret_names)
+    values["environment"] = configuration.secrets.variables(configuration.environment, configuration.secret_names)
     return dict(hidden(values, configuration.secrets))
 
 
@@ -61,7 +61,7 @@ def dump_job(job: Job) -> dict[str, Any]:
     values |= {key.name: None for key in JOB.keys if key.default is None and values[key.name] == []}
     values["schedule_timezone"] = job.schedule_timezone or None
     values["umask"] = None if job.umask is None else f"{job.umask:04o}"
-    values["environment"] = _masked(job.environment, job.secret_names)
+    values["environment"] = ALWAYS.variables(job.environment, job.secret_names)
     values["blackout"] = [{key: value for key, value in one.items() if value is not None} for one in values["blackout"]]
     return values
 
@@ -77,10 +77,6 @@ _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "secret_names": lambda configuration: list(configuration.secrets.patterns),
     "render": lambda configuration: "auto" if configuration.render else "never",
 }
-
-
-def _masked(environment: Mapping[str, str], secret: Collection[str]) -> dict[str, str]:
-    return {name: MASK if name in secret else value for name, value in environment.items()}
 
 
 def _plain(value: Any) -> Any:

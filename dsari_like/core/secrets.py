@@ -9,7 +9,7 @@ recorded stays true: nothing here is ever applied to what a run is given. Must n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from types import MappingProxyType
@@ -19,6 +19,7 @@ MASK = "••••••"
 
 #: A shorter value is hidden under its name alone. Hidden wherever it occurs, `1` or `true` would tear every sentence.
 SHORTEST = 6
+_LEAST_PIECE = 4
 
 _ANYWHERE = re.compile(
     r"PASS[_-]?WORD|PASSWD|PASS[_-]?PHRASE|PASS[_-]?CODE|SECRET|TOKEN|CREDENTIAL|(?:API|PRIVATE|ACCESS)[_-]?KEY",
@@ -34,10 +35,12 @@ _HARMLESS = frozenset({"PWD", "OLDPWD"})
 #: The last word of a name that says where the secret is, and not what it is.
 _WHERE = frozenset({"FILE", "FILES", "PATH", "DIR", "DIRECTORY", "SOCK"})
 
-#: `PASSWORD=…` within a sentence: up to the quotation mark that stands before it, or to the next blank.
+#: `PASSWORD=…` within a sentence: up to the quotation mark that stands before it, or to the next blank. And as it
+#: stands in JSON, for text that is or holds some, whole or cut.
 _ASSIGNED = re.compile(
     r"(?P<mark>['\"])(?P<quoted>[\w.-]+)=(?:(?!(?P=mark)).)+(?P=mark)"
     r"|(?P<name>[A-Za-z_][\w.-]*)=(?:\"[^\"]*\"|'[^']*'|[^\s'\",;)}\]]+)"
+    r"|(?P<key>\"(?P<inner>[\w.-]+)\"\s*:\s*)(?:\"(?:[^\"\\]|\\.)*\"?|[\d.]+)"
 )
 _IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
@@ -85,21 +88,29 @@ class Secrets:
         upper = text.upper()
         return any(stem in upper for stem in _STEMS)
 
-    def output(self, text: str, job: str) -> str:
-        """What a run of the job printed, without the values that are known."""
-        return _without(text, self.values(job))
+    def output(self, text: str, job: str, cut: bool = False) -> str:
+        """What a run of the job printed, without the values that are known; of a piece that was `cut` out of it, also
+        without what is left of one at either end."""
+        values = tuple(value for value in self.values(job) if "\n" not in value)  # lines stay as many as they are
+        text = _without(text, values)
+        return _without_pieces(text, values) if cut else text
+
+    def variables(self, environment: Mapping[str, str], closed: Collection[str]) -> dict[str, str]:
+        """A configured environment, of which the names in `closed` came from a file."""
+        shown: dict[str, str] = self.data(environment)
+        return {name: MASK if name in closed else value for name, value in shown.items()}
 
     def text(self, text: str, job: str | None = None, more: tuple[str, ...] = ()) -> str:
         """A sentence without secrets: known values, `more` of them, and what is assigned to a secret name in it."""
         text = _without(_without(text, more), self.values(job))
-        if "=" in text:
+        if "=" in text or '":' in text:
             text = _ASSIGNED.sub(self._assigned, text)
         return _IN_URL.sub(rf"\1{MASK}@", text) if "://" in text else text
 
     def data(self, value: Any, job: str | None = None, more: tuple[str, ...] = (), name: str = "") -> Any:
-        """The same for a value of any shape; what stands under a secret name is hidden whole, at any depth."""
-        if name and value not in (None, "", {}, []) and self.is_secret(name):
-            return MASK
+        """The same for a value of any shape; what stands under a secret name is hidden, at any depth."""
+        if name and self.is_secret(name):
+            return _hidden(value)
         if isinstance(value, str):
             return self.text(value, job, more)
         if isinstance(value, Mapping):
@@ -126,8 +137,10 @@ class Secrets:
             yield str(value)
 
     def _assigned(self, found: re.Match[str]) -> str:
-        name, mark = found["quoted"] or found["name"], found["mark"] or ""
-        return f"{mark}{name}={MASK}{mark}" if self.is_secret(name) else found[0]
+        name, mark = found["quoted"] or found["name"] or found["inner"], found["mark"] or ""
+        if not self.is_secret(name):
+            return found[0]
+        return f'{found["key"]}"{MASK}"' if found["key"] else f"{mark}{name}={MASK}{mark}"
 
 
 @lru_cache(maxsize=4096)
@@ -150,6 +163,23 @@ def _needles(values: Iterable[str], told: str) -> tuple[str, ...]:
 
 def _longest_first(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(values), key=lambda value: (-len(value), value)))
+
+
+def _hidden(value: Any) -> Any:
+    """Nothing stays nothing and a list a list, so that whoever reads the shape is not led astray."""
+    if isinstance(value, list | tuple):
+        return [_hidden(inner) for inner in value]
+    return value if value in (None, "", {}) else MASK
+
+
+def _without_pieces(text: str, values: tuple[str, ...]) -> str:
+    for value in values:
+        for size in range(len(value) - 1, _LEAST_PIECE - 1, -1):
+            if text.startswith(value[-size:]):
+                text = MASK + text[size:]
+            if text.endswith(value[:size]):
+                text = text[:-size] + MASK
+    return text
 
 
 def _without(text: str, values: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from dsari_like.core.model import Job, Retention
 from dsari_like.core.retention import rule_words
+from dsari_like.core.secrets import Secrets
 from dsari_like.report import charts, moments, names, views, words
 from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
@@ -131,7 +132,7 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         removed_count=newest - kept,
         older_url=f"page-{names.last_history_number(newest)}.html" if has_older else "",
         told=odd,
-        settings=_settings(job) if job else (),
+        settings=_settings(job, scene.configuration.secrets) if job else (),
         where=str(job.where) if job and job.where.file else "",
         command=words.command("trigger", name),
     )
@@ -206,15 +207,21 @@ def _points(scene: Scene, root: str, rows: Iterable[RunRow]) -> list[charts.Poin
     ]
 
 
-def _settings(job: Job) -> tuple[Setting, ...]:
+def _settings(job: Job, secrets: Secrets) -> tuple[Setting, ...]:
     """The keys that differ from their defaults; who reads them wants what was meant, not what could have been."""
     return tuple(
         Setting(field.name, text)
         for field in fields(job)
         if field.name not in _ELSEWHERE
         and (value := getattr(job, field.name)) != (None if field.default is MISSING else field.default)
-        and (text := _setting_text(field.name, value))
+        and (text := secrets.text(_setting_text(field.name, _discreet(job, field.name, value, secrets)), job.name))
     )
+
+
+def _discreet(job: Job, key: str, value: Any, secrets: Secrets) -> Any:
+    if key == "environment":
+        return secrets.variables(value, job.secret_names)
+    return secrets.data(value) if isinstance(value, Mapping) else value
 
 
 def _setting_text(key: str, value: Any) -> str:
@@ -223,7 +230,7 @@ def _setting_text(key: str, value: Any) -> str:
     if key in _SECONDS and value is not None:
         return moments.duration(value)
     if isinstance(value, Mapping):
-        return "\n".join(f"{name}={_plain(words.masked(inner, name))}" for name, inner in value.items())
+        return "\n".join(f"{name}={_plain(inner)}" for name, inner in value.items())
     if isinstance(value, Retention):
         return rule_words(value)
     if isinstance(value, tuple):

@@ -1,7 +1,7 @@
 """The output of a run for its page: the beginning and the end of a file nobody vouches for.
 
 Owns the reading: no link is followed, nothing but a regular file is opened, and never more is read than is shown,
-so a gigabyte costs as much as a page. Must not know templates; makes lines of inert markup.
+so a gigabyte costs as much as a page. Must not know templates, nor what is a secret; makes lines of inert markup.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -66,7 +67,16 @@ class Limits:
         return Limits(self.start * factor, self.end * factor)
 
 
-def read(path: str, limits: Limits) -> OutputView:
+#: Makes text fit to be seen, with as many lines as before; of a piece that was cut out, which the second argument says,
+#: both ends too.
+Hide = Callable[[str, bool], str]
+
+
+def _open(text: str, cut: bool) -> str:
+    return text
+
+
+def read(path: str, limits: Limits, hide: Hide = _open) -> OutputView:
     """The view of an output file. Never raises for what the file is or holds."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -77,40 +87,43 @@ def read(path: str, limits: Limits) -> OutputView:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_borrowed(descriptor, path):
             return OutputView(problem="The output cannot be shown: it is no regular file.")
-        return _view(descriptor, os.fstat(descriptor).st_size, limits)
+        return _view(descriptor, os.fstat(descriptor).st_size, limits, hide)
     except OSError as error:
         return OutputView(problem=f"The output cannot be shown: {error.strerror}.")
     finally:
         os.close(descriptor)
 
 
-def last_error(path: str) -> str:
+def last_error(path: str, hide: Hide = _open) -> str:
     """The last line that looks like an error among the last of a file, or the last line there is; as plain text."""
-    found = read(path, Limits(0, _LOOKED_AT))
+    found = read(path, Limits(0, _LOOKED_AT), hide)
     texts = [line.markup.striptags() for line in reversed(found.tail or found.head)]
     texts = [text for text in texts if text.strip()]
     return next((text for text in texts if _LOOKS_LIKE_ERROR.search(text)), texts[0] if texts else "")
 
 
-def _view(descriptor: int, size: int, limits: Limits) -> OutputView:
+def _view(descriptor: int, size: int, limits: Limits, hide: Hide) -> OutputView:
     wanted = limits.start + limits.end
     if not wanted or size <= wanted:
-        head = _lines(_decoded(_read(descriptor, 0, size)), 1)
-        return OutputView(size, head, first_error=_first_error(head))
+        return _whole(descriptor, size, hide)
     start, end = _cut(descriptor, size, limits)
     if not start and not end:
         return OutputView(size, skipped=size)
-    return _two_parts(descriptor, size, start, end)
+    if len(start) + len(end) >= size:  # more bytes than characters: it fits after all
+        return _whole(descriptor, size, hide)
+    return _two_parts(descriptor, size, start, end, hide)
 
 
-def _two_parts(descriptor: int, size: int, start: bytes, end: bytes) -> OutputView:
+def _whole(descriptor: int, size: int, hide: Hide) -> OutputView:
+    head = _lines(hide(_decoded(_read(descriptor, 0, size)), False), 1)
+    return OutputView(size, head, first_error=_first_error(head))
+
+
+def _two_parts(descriptor: int, size: int, start: bytes, end: bytes, hide: Hide) -> OutputView:
     skipped = size - len(start) - len(end)
-    if skipped <= 0:  # more bytes than characters: it fits after all
-        head = _lines(_decoded(_read(descriptor, 0, size)), 1)
-        return OutputView(size, head, first_error=_first_error(head))
-    head = _lines(_decoded(start), 1)
+    head = _lines(hide(_decoded(start), True), 1)
     before = _count_lines(descriptor, len(start), skipped)
-    text = _decoded(end)
+    text = hide(_decoded(end), True)
     tail = _lines(text, None if before is None else start.count(b"\n") + before + 1)
     return OutputView(size, head, tail, skipped, _first_error(head) or _first_error(tail))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 from urllib.parse import quote, urlencode
 
-from dsari_like.report.words import masked
+from dsari_like.core.secrets import ALWAYS
 from dsari_like.store.reader import RunRow
 
 #: Bytes of a body that are read for a page; a longer one is seldom read by anybody.
@@ -54,7 +54,7 @@ def _first(request: Mapping[str, Any]) -> str:
 def _headers(request: Mapping[str, Any]) -> Iterator[str]:
     headers = request.get("headers")
     for name, values in headers.items() if _is_lists(headers) else ():
-        yield from (f"{name}: {masked(value, str(name))}" for value in values)
+        yield from (f"{name}: {value}" for value in values)
 
 
 def _is_lists(value: Any) -> TypeGuard[Mapping[str, list[Any]]]:
@@ -65,7 +65,7 @@ def _body(request: Mapping[str, Any]) -> list[str]:
     size = request.get("size")
     found = _read(request) if isinstance(size, int) and size <= _LONGEST else None
     if isinstance(found, dict | list):
-        return json.dumps(masked(found), ensure_ascii=False, indent=2).splitlines()
+        return json.dumps(ALWAYS.data(found), ensure_ascii=False, indent=2).splitlines()
     cut = ", of which the beginning is kept" if request.get("cut") else ""
     return [f"a body of {size} bytes{cut}, in {WHERE}"] if size else ["no body"]
 

@@ -133,10 +133,10 @@ def _view(
             _decision_words(scene, run, row) for row in decisions if row.outcome != "started" or row.reason
         ),
         folded=tuple(_folded(run)),
-        trigger=pretty(words.masked(without_body(run.trigger))) if run.trigger else "",
+        trigger=pretty(without_body(run.trigger)) if run.trigger else "",
         request="\n".join(request_lines(run)),
         variables=tuple(_variables(run)),
-        return_data=pretty(words.masked(parsed(run.run_data))) if run.run_data not in (None, "null") else "",
+        return_data=pretty(parsed(run.run_data)) if run.run_data not in (None, "null") else "",
         commands=tuple(_commands(run)),
         previous_url=_previous(scene, run, root),
     )
@@ -151,7 +151,7 @@ def _output(scene: Scene, run: RunRow) -> OutputView:
     if run.start_time is None:
         return OutputView(problem="It never started, so there is no output.")
     path = os.path.join(scene.runs_dir, names.directory_of(run.job_name), names.directory_of(run.run_id), OUTPUT)
-    return read(path, limits.times(_DEBUG_FACTOR) if level == "debug" else limits)
+    return read(path, limits.times(_DEBUG_FACTOR) if level == "debug" else limits, scene.hide(run.job_name))
 
 
 def _limits(scene: Scene) -> Limits:
@@ -228,12 +228,12 @@ def _folded(run: RunRow) -> Iterable[str]:
     """The triggers that became part of this run, each as it was dropped."""
     triggers = run.came_from.get("folded")
     for trigger in triggers if isinstance(triggers, list) else ():
-        yield pretty(words.masked(without_body(trigger) if isinstance(trigger, dict) else trigger))
+        yield pretty(without_body(trigger) if isinstance(trigger, dict) else trigger)
 
 
 def _variables(run: RunRow) -> Iterable[Variable]:
     for name, value in sorted(run.variables.items()):
-        yield Variable(name, str(words.masked(value, name)))
+        yield Variable(name, str(value))
 
 
 def _commands(run: RunRow) -> Iterable[Command]:

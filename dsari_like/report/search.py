@@ -113,7 +113,7 @@ def _texts(scene: Scene, run: RunRow) -> Iterable[str]:
     if run.status == "failed" and run.start_time is not None:
         yield scene.said(run.job_name, run.run_id)
     yield from filter(None, (run.message, words.description_of(run), words.trigger_word(run)))
-    yield from (f"{name}={words.masked(value, name)}" for name, value in sorted(run.variables.items()))
+    yield from (f"{name}={value}" for name, value in sorted(run.variables.items()))
     yield from (str(run.came_from[key]) for key in ("user", "file") if run.came_from.get(key))
 
 

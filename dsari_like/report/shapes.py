@@ -11,7 +11,6 @@ from dataclasses import fields
 from typing import Any
 
 from dsari_like.report.requests import without_body
-from dsari_like.report.words import masked
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
 _OUR_OWN = ("sequence", "ending", "pid", "start_ticks", "boot_id", "revision", "number", "priority")
@@ -23,10 +22,10 @@ _EVENT_KEYS = tuple(field.name for field in fields(EventRow))
 def run_object(run: RunRow) -> dict[str, Any]:
     """A run under the column names of the run log; data columns as values, secrets hidden."""
     found = {key: getattr(run, key) for key in _RUN_KEYS}
-    found["trigger_data"] = masked(without_body(run.trigger))
-    found["environment"] = masked(run.variables)
-    found["origin"] = masked(run.came_from)
-    found["run_data"] = masked(parsed(run.run_data))
+    found["trigger_data"] = without_body(run.trigger)
+    found["environment"] = dict(run.variables)
+    found["origin"] = dict(run.came_from)
+    found["run_data"] = parsed(run.run_data)
     return found
 
 

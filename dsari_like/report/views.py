@@ -16,7 +16,7 @@ from urllib.parse import quote
 from dsari_like.core.model import Configuration
 from dsari_like.report import moments, names, words
 from dsari_like.report.memo import Memo
-from dsari_like.report.output import OUTPUT, last_error
+from dsari_like.report.output import OUTPUT, Hide, last_error
 from dsari_like.report.overview import Overview, Standing, time_of
 from dsari_like.report.recent import Recent
 from dsari_like.report.rests import pause_words
@@ -72,7 +72,11 @@ class Scene:
         if configured is not None and configured.log_level == "none":
             return ""
         path = os.path.join(self.runs_dir, names.directory_of(job), names.directory_of(run_id), OUTPUT)
-        return self.memo.of(("said", path), lambda: words.shortened(last_error(path)))
+        return self.memo.of(("said", path), lambda: words.shortened(last_error(path, self.hide(job))))
+
+    def hide(self, job: str) -> Hide:
+        """What makes the output of a job fit to be shown: all but values of an environment_file."""
+        return lambda text, cut: self.configuration.secrets.output(text, job, cut)
 
     def shows(self, job: str) -> bool:
         """Whether the job may be seen in the reports (D-27)."""

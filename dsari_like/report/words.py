@@ -6,19 +6,14 @@ how a sentence is shown: no markup, no terminal.
 
 from __future__ import annotations
 
-import re
 import shlex
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import tzinfo
-from typing import Any
 
 from dsari_like.core.model import Configuration, Job
 from dsari_like.report.moments import duration, moment
 from dsari_like.store.reader import DecisionRow, RunRow
-
-HIDDEN = "••••••"
-SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)
 
 _REASONS = {
     "exit": "the command ended with exit code {code}",
@@ -193,20 +188,7 @@ def _full_house(running: Iterable[RunRow], configuration: Configuration) -> str:
     return f"It waits because max_running allows {limit} run{'s' * (limit != 1)} at once."
 
 
-# --- secrets and commands ---------------------------------------------------------------------------------------
-
-
-def masked(value: Any, name: str = "") -> Any:
-    """The value with everything hidden that stands under a name like PASSWORD, at any depth."""
-    if SECRET_NAME.search(name) and value not in (None, "", {}, []):
-        return HIDDEN
-    if not value:
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): masked(inner, str(key)) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(inner) for inner in value]
-    return value
+# --- commands ---------------------------------------------------------------------------------------------------
 
 
 def command(*words: str) -> str:

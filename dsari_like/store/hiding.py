@@ -33,7 +33,7 @@ class Hiding:
             return row
         data = {name: _parsed(text) for name, text in found.items() if name in _DATA}
         own = self._secrets.within(list(data.values()))
-        changed = dict(self._changed(row.job_name, found, data, own))
+        changed: dict[str, Any] = dict(self._changed(row.job_name, found, data, own))
         return replace(row, **changed) if changed else row
 
     def decision(self, row: DecisionRow) -> DecisionRow:

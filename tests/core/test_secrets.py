@@ -39,7 +39,7 @@ def test_what_stands_under_a_secret_name_is_hidden_at_any_depth() -> None:
     value = {"DB_PASSWORD": 12, "api": [{"accessToken": ["y"], "name": "n"}], "SSH_KEY": "", "n": 1, "ok": None}
     assert ALWAYS.data(value) == {
         "DB_PASSWORD": MASK,
-        "api": [{"accessToken": MASK, "name": "n"}],
+        "api": [{"accessToken": [MASK], "name": "n"}],
         "SSH_KEY": "",
         "n": 1,
         "ok": None,
@@ -63,6 +63,13 @@ def test_a_value_of_several_lines_is_hidden_line_by_line() -> None:
     assert ours.output("  MIIEvQ\n", "a") == f"  {MASK}\n"
 
 
+def test_of_a_piece_of_output_what_is_left_of_a_value_at_its_ends_is_hidden() -> None:
+    ours = Secrets(values={"a": ["hunter22"]})
+    assert ours.output("er22 and hunt", "a", cut=True) == f"{MASK} and {MASK}"
+    assert ours.output("r22 and hun", "a", cut=True) == "r22 and hun"
+    assert ours.output("er22 and hunt", "a") == "er22 and hunt"
+
+
 def test_short_values_and_names_that_everybody_knows_tear_no_sentence() -> None:
     ours = Secrets(values={"a": ["1", "true", "nightly-backup", "backup"]}, public=["nightly-backup"])
     assert ours.text("true: run 1 of nightly-backup") == "true: run 1 of nightly-backup"
@@ -77,6 +84,8 @@ def test_short_values_and_names_that_everybody_knows_tear_no_sentence() -> None:
         ("smtp://me:hunter2@mail:25/?to=a", f"smtp://me:{MASK}@mail:25/?to=a"),
         ("https://host:80/a@b", "https://host:80/a@b"),
         ("PASSWORD: expected text", "PASSWORD: expected text"),
+        ('{"ref": "main", "password": "a\\"b", "n": 1}', f'{{"ref": "main", "password": "{MASK}", "n": 1}}'),
+        ('{"api_key": 123, "secret": "cut of', f'{{"api_key": "{MASK}", "secret": "{MASK}"'),
     ],
 )
 def test_sentences_lose_what_is_assigned_to_a_secret_name(text: str, shown: str) -> None:
@@ -89,13 +98,19 @@ def test_what_a_map_calls_secret_can_be_looked_for_elsewhere() -> None:
     assert ALWAYS.text("hunter22 twice", more=ALWAYS.within(data)) == f"{MASK} twice"
 
 
-@given(st.text(min_size=SHORTEST).filter(lambda text: text.strip() == text and len(text) >= SHORTEST), st.text(), st.text())
+@given(
+    st.text(min_size=SHORTEST).filter(lambda text: text.strip() == text and len(text) >= SHORTEST), st.text(), st.text()
+)
 def test_no_sentence_holds_a_known_value(value: str, before: str, after: str) -> None:
     ours = Secrets(values={"a": [value]})
     shown = ours.text(before + value + after, "a")
     assert value not in shown.replace(MASK, "") or value in before + after or MASK in value
 
 
-@given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.text() | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
 def test_hiding_twice_hides_no_more(value: object) -> None:
     assert ALWAYS.data(ALWAYS.data(value)) == ALWAYS.data(value)
