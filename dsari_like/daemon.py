@@ -203,7 +203,9 @@ class Daemon:
         told = any(isinstance(effect, m.WriteReceipt) for effect in effects)
         waiting, self._later, due = self._later, [], []
         for moment, effect in waiting:
-            if moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)) or is_called_off(effect):
+            if moment <= now.mono and isinstance(effect, m.Start) and not is_called_off(effect):
+                self._inputs.append(m.StartAgain(effect.run.run_id))  # it is recorded that it may begin, then it does
+            elif moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)) or is_called_off(effect):
                 due.append(effect)
             else:
                 self._later.append((moment, effect))
@@ -255,6 +257,8 @@ class Daemon:
         except (OSError, sqlite3.Error) as error:
             delay, line = self._patience.failed(what, error, now.mono)
             self._later.append((now.mono + delay, effect))
+            if isinstance(effect, m.Start):
+                self._inputs.append(m.StartPutOff(effect.run.run_id, str(error)))
             self._say("error", line)
         else:
             self._say("info", self._patience.succeeded(what))

@@ -117,11 +117,15 @@ def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.No
     """The configuration with the runs an earlier daemon left, and what became of those that ran."""
     restored = tuple(parts.runlog.open_runs())
     planned = _planned(parts.configuration, bound, parts.runlog, now)
-    adopted = parts.children.adopt(parts.configuration, [run for run in restored if run.is_active and run.items is None], now)
+    adopted = parts.children.adopt(parts.configuration, [run for run in restored if _had_process(run)], now)
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
     configured = m.Configured(parts.configuration, planned, restored, parts.runlog.rests())
     return [replace(configured, recorded=_recorded(parts, restored)), *adopted]
+
+
+def _had_process(run: Run) -> bool:
+    return run.is_active and run.items is None and not run.put_off
 
 
 def _recorded(parts: Parts, runs: Iterable[Run]) -> dict[str, Job]:

@@ -22,6 +22,7 @@ from dsari_like.core.due import Dues, is_deferred
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Job, Pause, Run, SkipNext
+from dsari_like.core.putoffs import PutOffs
 from dsari_like.core.retries import Retries
 
 _OPEN = frozenset(state.value for state in RunState if state not in FINAL)
@@ -33,6 +34,7 @@ class Engine:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._lives = Lives(new_id)
         self._course = Course(self._lives)
+        self._put_offs = PutOffs(self._lives, self._course)
         self._retries = Retries(self._lives, self._course)
         self._dues = Dues(self._lives)
         self._ledger = self._lives.ledger
@@ -70,6 +72,10 @@ class Engine:
                 self._course.started(message)
             case m.StartFailed():
                 self._course.start_failed(message)
+            case m.StartPutOff():
+                self._put_offs.put_off(message)
+            case m.StartAgain():
+                self._put_offs.again(message.run_id)
             case m.TimePassed():
                 self._time_passed()
             case m.Configured():
@@ -107,8 +113,8 @@ class Engine:
         return self._ledger.runs
 
     def active(self) -> list[Run]:
-        """The runs that have a process, or are about to; an array run has none."""
-        return [run for run in self.runs.values() if run.is_active and run.items is None]
+        """The runs that have a process, or are about to; an array run has none, nor one whose start is put off."""
+        return [run for run in self.runs.values() if run.is_active and run.items is None and not run.put_off]
 
     def why(self, run_id: str) -> WaitReason | None:
         """What a waiting run waits for."""
@@ -275,6 +281,7 @@ class Engine:
         self._restore_rests(message.rests)
         self._lives.restore(message.restored)
         self._lives.keep_or_end()
+        self._put_offs.configured(message.restored)
         for run in [run for run in self.runs.values() if is_deferred(run)]:
             self._dues.resume(run)
         for run in [run for run in message.restored if not (run.is_active or run.is_final or is_deferred(run))]:

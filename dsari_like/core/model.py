@@ -318,6 +318,7 @@ class Run:
     stage: str | None = None  # the one that is going on, or was last
     stages: tuple[StageRecord, ...] = ()  # all that were begun, in order
     items: ItemCounts | None = None  # of an array run, once it has begun
+    put_off: bool = False  # it is active, but its command was not started yet, for want of something
     launch: int = 1  # how many processes it has had: one more for each stage and each resumption
     resume: str | None = None  # why it was resumed last; None when it never was
     definition: str | None = None  # the digest of the job as it was started

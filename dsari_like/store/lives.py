@@ -16,7 +16,8 @@ from dsari_like.core.model import NOTHING, Run
 
 #: In the order of `values`.
 COLUMNS = (
-    "progress progress_message progress_time job_variables locks stage stages items selection launch resume definition as_recorded"
+    "progress progress_message progress_time job_variables locks stage stages items selection launch resume definition"
+    " as_recorded put_off"
 ).split()
 
 
@@ -37,6 +38,7 @@ def values(run: Run) -> tuple[object, ...]:
         run.resume,
         run.definition,
         run.as_recorded,
+        run.put_off,
     )
 
 
@@ -50,6 +52,7 @@ def restore(run: Run, row: Mapping[str, Any]) -> None:
     run.items = ItemCounts(**json.loads(row["items"])) if row["items"] else None
     run.launch, run.resume = row["launch"], row["resume"]
     run.definition, run.as_recorded = row["definition"], bool(row["as_recorded"])
+    run.put_off = bool(row["put_off"])
 
 
 def selection_of(row: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -221,7 +221,8 @@ def _life(connection: sqlite3.Connection) -> None:
     connection.execute(NUMBER.replace("new.number is null", "new.number is null and new.item is null"))
 
 
-#: Requests to the daemon that were carried out or refused, with what their senders were told.
+#: Requests to the daemon that were carried out or refused, with what their senders were told; and runs that were to
+#: start, when nothing could be started.
 REQUESTS = """
 create table requests (
     token text primary key not null,
@@ -232,12 +233,14 @@ create table requests (
     flow_id text,
     reason text,
     time real not null
-)
+);
+alter table runs add column put_off integer not null default 0
 """
 
 
 def _requests(connection: sqlite3.Connection) -> None:
-    connection.execute(REQUESTS)
+    for statement in REQUESTS.split(";"):
+        connection.execute(statement)
 
 
 #: Never edit or reorder what was released: append.

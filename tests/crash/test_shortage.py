@@ -51,3 +51,19 @@ def test_a_daemon_that_has_just_become_ready_survives_bad_weather(tmp_path: Path
             place.give("free")
             time.sleep(0.5)
         place.settle(faults, 30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_start_that_is_put_off_when_the_daemon_ends_is_made_up_by_the_next_one(tmp_path: Path, number: int) -> None:
+    """P22 and P2: what waits stays, for want of a process too, and runs once."""
+    with house(tmp_path / "house", {"free": {}}) as place:
+        at_rest(place)
+        with Tracer(place, "?vfork,?clone,?clone3:error=EAGAIN"):
+            place.give("free")
+            place.until("the record", lambda: place.rows("select 1 from runs where put_off"))
+            place.send(number)
+            assert place.daemon is not None
+            place.daemon.wait(10)
+        place.start()
+        place.settle(faults, 30)
+        assert not place.rows("select run_id from runs where status <> 'completed'")
