@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
+
+from dsari_like.core.secrets import ALWAYS, Secrets
 
 LONGEST_NAME = 128
 DEEPEST = 8
@@ -28,9 +30,6 @@ MOST_NOTES = 10
 #: Of a value in the words for a change.
 _SHOWN = 60
 
-#: Names that say that their value is for nobody's eyes, besides those that the configuration knows.
-_SECRET = re.compile(r"passw|secret|token|credential|private|api_?key", re.IGNORECASE)
-
 #: What a shell can say `$WORKFLOW_…` of; some drop every other name without a word.
 _SAYABLE = re.compile(r"[A-Za-z0-9_]+")
 
@@ -46,9 +45,9 @@ class Exchange:
 
 
 def exchange(
-    run_data: object, job: Mapping[str, Any], workflow: Mapping[str, Any], secrets: Collection[str] = frozenset()
+    run_data: object, job: Mapping[str, Any], workflow: Mapping[str, Any], secrets: Secrets = ALWAYS
 ) -> Exchange:
-    """What a run returned, applied to the maps it was given. `secrets` are names whose values are not to be told."""
+    """What a run returned, applied to the maps it was given. The words for the changes are without `secrets`."""
     if not isinstance(run_data, dict):
         return Exchange(job, workflow)
     changes: list[str] = []
@@ -76,7 +75,7 @@ def _merged(
     key: str,
     given: object,
     kept: Mapping[str, Any],
-    secrets: Collection[str],
+    secrets: Secrets,
     changes: list[str],
     notes: list[str],
 ) -> Mapping[str, Any]:
@@ -157,9 +156,8 @@ def _put(variables: dict[str, Any], name: str, value: object) -> None:
         variables[name] = value
 
 
-def _change(kept: Mapping[str, Any], name: str, value: object, secrets: Collection[str]) -> str:
-    hidden = name in secrets or _SECRET.search(name) is not None
-    old, new = ("(hidden)" if hidden else _brief(one) for one in (kept.get(name), value))
+def _change(kept: Mapping[str, Any], name: str, value: object, secrets: Secrets) -> str:
+    old, new = (_brief(secrets.data(one, name=name)) for one in (kept.get(name), value))
     if value is None:
         return f"{name}: {old} -> removed"
     return f"{name}: {old} -> {new}" if name in kept else f"{name}: set to {new}"

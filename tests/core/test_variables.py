@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsari_like.core.secrets import MASK, Secrets
 from dsari_like.core.variables import (
     DEEPEST,
     LARGEST,
@@ -114,8 +115,11 @@ def test_what_is_removed_makes_room() -> None:
 
 
 def test_secrets_are_told_of_but_not_told() -> None:
-    found = exchange({"job_variables": {"DB": "hunter2", "api_token": "hunter2"}}, {"DB": "hunter1"}, {}, {"DB"})
-    assert found.changes == ("job_variables: DB: (hidden) -> (hidden)", "job_variables: api_token: set to (hidden)")
+    given = {"DB": "hunter2", "api_token": "hunter2", "deep": [{"password": "hunter2"}], "known": "is hunter22"}
+    secrets = Secrets(["DB"], {"": ["hunter22"]})
+    found = exchange({"job_variables": given}, {"DB": "hunter1"}, {}, secrets)
+    assert found.job == given and "hunter" not in str(found.changes)
+    assert found.changes[0] == f'job_variables: DB: "{MASK}" -> "{MASK}"'
 
 
 def test_a_change_is_told_in_a_line() -> None:
@@ -168,7 +172,8 @@ def test_whatever_runs_return_the_maps_can_be_kept_and_handed_on(returns: list[o
         assert len(json.dumps(job).encode("utf-8")) <= LARGEST * 6
         assert None not in job.values()
         for name, text in workflow_environment(workflow).items():
-            assert "\0" not in name + text and "=" not in name and text.encode()
+            assert "\0" not in name + text and "=" not in name
+            text.encode()
         again = exchange({"job_variables": value, "workflow_variables": value}, job, workflow)
         assert again.changes == (), "the same return once more changes nothing"
 
