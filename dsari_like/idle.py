@@ -1,4 +1,4 @@
-"""What the daemon does when it has nothing better to do: pages, and the removal of what retention takes.
+"""What the daemon does when it has nothing better to do: pages, numbers, and the removal of what retention takes.
 
 Owns when that is tried again after it failed. Both are loaded here and not before: a start waits for nothing of it.
 Must not be asked while anything is ready.
@@ -16,6 +16,7 @@ from dsari_like.system.logs import LOG
 from dsari_like.system.patience import Patience
 
 if TYPE_CHECKING:
+    from dsari_like.measuring import Measuring
     from dsari_like.upkeep import Upkeep
 
 #: Seconds of rendering before the loop looks again whether something more urgent has come.
@@ -29,7 +30,9 @@ class Idle:
         self._parts = parts
         self._patience = patience
         self._render_at = 0.0
+        self._measure_at = 0.0
         self._upkeep: Upkeep | None = None
+        self._measuring: Measuring | None = None
 
     def render(self, now: m.Now) -> bool:
         """A few pages. True when there are more to do."""
@@ -42,6 +45,24 @@ class Idle:
             self._render_at = now.mono + self._failed("write the pages", error, now)
             return False
         again = self._patience.succeeded("write the pages")
+        if again:
+            LOG.info("%s", again)
+        return more or self._measure(now)
+
+    def _measure(self, now: m.Now) -> bool:
+        """A little of the numbers for a monitoring system. True when there is more to do."""
+        if now.mono < self._measure_at or not self._parts.configuration.render:
+            return False
+        try:
+            if self._measuring is None:
+                from dsari_like.measuring import Measuring
+
+                self._measuring = Measuring(self._parts)
+            more = self._measuring.step(now)
+        except (OSError, sqlite3.Error) as error:
+            self._measure_at = now.mono + self._failed("write the metrics", error, now)
+            return False
+        again = self._patience.succeeded("write the metrics")
         if again:
             LOG.info("%s", again)
         return more
@@ -66,6 +87,9 @@ class Idle:
     def moments(self, now: m.Now, at_rest: bool) -> list[float]:
         """When there is something to do by itself, by the monotonic clock; removals only while all else is at rest."""
         moments = [self._render_at] if self._render_at > now.mono else []
+        if self._measuring is not None and at_rest and self._parts.configuration.render:
+            measured = self._measuring.next_step()
+            moments += [] if measured is None else [max(measured, self._measure_at)]
         removal = self._upkeep.next_step() if self._upkeep is not None and at_rest else None
         return moments if removal is None else [*moments, removal]
 

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "what a reload would change: jobs, and the coming times that move, appear or vanish",
     "explain": "why a job ran, waits, was skipped, folded or refused",
     "render": "bring the reports up to date",
+    "metrics": "numbers for a monitoring system, in the text format of Prometheus",
     "prune": "remove old runs as the rules of retention say, or tell what they would do",
     "cancel": "end a run, or take it out of the queue",
     "pause": "let a job rest, or all of them, until a time or until further notice",

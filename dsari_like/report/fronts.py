@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dsari_like.report import day, days, failures, names, search, timeline
+from dsari_like.report import agenda, day, days, failures, feeds, names, search, timeline
 from dsari_like.report.files import Site
 from dsari_like.report.views import Scene
 
@@ -41,6 +41,11 @@ class Fronts:
 
     def __init__(self, press: Press, site: Site) -> None:
         self._press, self._scene, self._site = press, press.scene, site
+        self._hour = -1.0
+
+    def planned_anew(self) -> None:
+        """What is to come may be another now."""
+        self._hour = -1.0
 
     def pages(self, jobs: Iterable[str] | None, touched: set[int] | None, now: float) -> Iterator[None]:
         """The lists that show these jobs, or all lists; the pages of these days, or all; and what there is once.
@@ -51,6 +56,11 @@ class Fronts:
         yield from self._days(touched, now)
         for kind in PAGES:
             self._press.page(kind.page, kind.template, partial(kind.make, self._scene, now))
+            yield
+        self._press.file(names.FEED, partial(feeds.all_feed, self._scene, now))
+        if self._hour != now // days.HOUR:
+            self._press.file(names.AGENDA, partial(agenda.agenda, self._scene, now))
+            self._hour = now // days.HOUR
             yield
         self._press.front_page(now)
         yield

@@ -90,12 +90,19 @@ class JobView:
     command: str
 
 
-def job_page(scene: Scene, name: str, now: float) -> tuple[Head, JobView, dict[str, Any]]:
-    """The page of a job, and its twin."""
-    page = names.job_page(name)
-    root, newest = names.root_of(page), scene.reader.newest_number(name)
+def latest(scene: Scene, name: str) -> tuple[RunRow, ...]:
+    """The runs that the page of a job shows, newest first."""
+    newest = scene.reader.newest_number(name)
     rows = scene.reader.numbered(name, newest - names.PAGE_SIZE + 1, newest)[::-1]
-    rows = tuple(row for row in rows if row.is_sound)
+    return tuple(row for row in rows if row.is_sound)
+
+
+def job_page(
+    scene: Scene, name: str, rows: tuple[RunRow, ...], now: float
+) -> tuple[Head, JobView, dict[str, Any]]:
+    """The page of a job, and its twin; `rows` are its latest runs, newest first."""
+    page = names.job_page(name)
+    root = names.root_of(page)
     odd = [row for row in scene.reader.decisions(job=name, limit=LOOKED_AT) if row.outcome != "started"]
     view = _view(scene, name, now, root, rows, tuple(told(scene, root, row) for row in odd[:TOLD]))
     live = any(row.status in ("running", "timed_out") for row in rows)

@@ -20,6 +20,8 @@ STATUS = "status.json"
 TIMELINE = "timeline.html"
 FAILURES = "failures.html"
 SEARCH = "search.html"
+FEED = "feed.atom"
+AGENDA = "calendar.ics"
 DAYS = "days"
 
 
@@ -53,6 +55,16 @@ def job_directory(job: str) -> str:
 def job_page(job: str) -> str:
     """What there is to say of a job."""
     return f"{job_directory(job)}/{INDEX}"
+
+
+def job_feed(job: str) -> str:
+    """What ended last of a job."""
+    return f"{job_directory(job)}/{FEED}"
+
+
+def badge(job: str) -> str:
+    """How a job stands, as a picture."""
+    return f"{job_directory(job)}/badge.svg"
 
 
 def history_page(job: str, number: int) -> str:

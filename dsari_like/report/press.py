@@ -11,9 +11,10 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from dsari_like.report import front, history, job, names, run, search
+from dsari_like.report import badge, feeds, front, history, job, names, run, search
 from dsari_like.report.files import Site
 from dsari_like.report.pages import COPIED, Pages, plain_page
 from dsari_like.report.shapes import document
@@ -50,8 +51,11 @@ class Press:
         self.page(names.run_page(row.job_name, row.run_id), "run.html", lambda: run.run_page(self.scene, row))
 
     def job_page(self, name: str, now: float) -> None:
-        """A job's own page."""
-        self.page(names.job_page(name), "job.html", lambda: job.job_page(self.scene, name, now))
+        """A job's own page, its feed and its badge."""
+        rows = job.latest(self.scene, name)
+        self.page(names.job_page(name), "job.html", partial(job.job_page, self.scene, name, rows, now))
+        self.file(names.job_feed(name), partial(feeds.job_feed, self.scene, name, rows))
+        self.file(names.badge(name), partial(badge.badge, self.scene, name))
 
     def history_page(self, name: str, number: int) -> tuple[RunRow, ...]:
         """A page of a job's history; returns its runs."""

@@ -30,6 +30,7 @@ from dsari_like.store.reader import Reader
 from dsari_like.store.rows import RunRow
 
 if TYPE_CHECKING:
+    from dsari_like.report.fronts import Fronts
     from dsari_like.report.press import Press
 
 #: Changes taken at once; each batch ends with the front pages. A render from nothing looks for news as often.
@@ -67,6 +68,7 @@ class Renderer:
         self._rendered: Rendered | None = None
         self._work: Iterator[None] | None = None
         self._known_press: Press | None = None
+        self._known_fronts: Fronts | None = None
 
     # --- what the daemon and `render` call ----------------------------------------------------------------------
 
@@ -209,6 +211,8 @@ class Renderer:
             press = self._press()
             yield from self._load()
             shown = self._overview.rest(rests, names)
+            if self._known_fronts is not None:
+                self._known_fronts.planned_anew()
             for name in shown:
                 press.job_page(name, self._now)
                 yield
@@ -243,9 +247,11 @@ class Renderer:
         self, press: Press, jobs: Iterable[str] | None = None, days: set[int] | None = None
     ) -> Iterator[None]:
         """Those that show all jobs together; only the lists of these jobs, and the pages of these days, if given."""
-        from dsari_like.report.fronts import Fronts
+        if self._known_fronts is None:
+            from dsari_like.report.fronts import Fronts
 
-        yield from Fronts(press, self._site).pages(jobs, days, self._now)
+            self._known_fronts = Fronts(press, self._site)
+        yield from self._known_fronts.pages(jobs, days, self._now)
 
     # --- small parts --------------------------------------------------------------------------------------------
 
@@ -284,7 +290,8 @@ class Renderer:
 
     def _forget(self) -> None:
         """Begin again from what is remembered beside the pages."""
-        self._work, self._rendered, self._rest_mark, self._known_press = None, None, "", None
+        self._work, self._rendered, self._rest_mark = None, None, ""
+        self._known_press = self._known_fronts = None
         self._loaded = self._keeping.paused = self._site.sweeping = False
 
     def _remove_hidden(self) -> None:

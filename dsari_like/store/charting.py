@@ -112,6 +112,16 @@ class Charting:
         query = "select exists (select 1 from runs where queue_time >= ? and queue_time < ?)"
         return bool(self._connection.execute(query, (since, until)).fetchone()[0])
 
+    def timings(self, job: str, limit: int) -> tuple[list[float], list[float]]:
+        """How long the latest completed runs of a job took, and how long after their time they had started."""
+        rows = self._connection.execute(
+            "select max(0.0, stop_time - start_time), max(0.0, start_time - schedule_time) from runs where job_name = ?"
+            " and status = 'completed' and stop_time is not null and start_time is not null order by stop_time desc"
+            " limit ?",
+            (job, limit),
+        ).fetchall()
+        return [took for took, _ in rows], [late for _, late in rows]
+
     def counted(self, job: str, status: str, after: float) -> tuple[int, float]:
         """How many runs of a job ended so after this time, and when the last of them did: a count that is carried on
         costs what is new."""

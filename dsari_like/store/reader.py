@@ -272,6 +272,10 @@ class Reader(Numbering, Rested, Charting):
         """The run that changed last."""
         return self._run(f"select {RUN_COLUMNS} from runs order by revision desc, run_id desc limit 1")
 
+    def changed_last(self, limit: int) -> tuple[RunRow, ...]:
+        """The runs that changed last, the newest first."""
+        return self._runs(f"select {RUN_COLUMNS} from runs order by revision desc, run_id desc limit ?", limit)
+
     def changed_since(self, revision: int, limit: int, run_id: str = "") -> tuple[RunRow, ...]:
         """Runs changed after a revision, in the order of their changes.
 

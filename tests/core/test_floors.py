@@ -72,6 +72,7 @@ FLOORS = {
     "dsari_like.parts": 5,
     "dsari_like.orders": 5,
     "dsari_like.idle": 5,
+    "dsari_like.measuring": 5,
     "dsari_like.upkeep": 5,
     "dsari_like.daemon": 5,
     "dsari_like.effects": 5,

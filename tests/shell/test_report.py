@@ -28,7 +28,7 @@ NOON = 1_795_176_000.0  # Fri 20 Nov 2026, 12:00:00 UTC
 LISTS = {"all-jobs.html"}
 INDEX = {"search/jobs-1.js"}
 FRONT = {"index.html", "index.json", "status.json", *LISTS}
-TIMES = {"timeline.html", "timeline.json", "days/2026-11-20.html", "failures.html", "failures.json"}
+TIMES = {"feed.atom", "timeline.html", "timeline.json", "days/2026-11-20.html", "failures.html", "failures.json"}
 STATE = {".rendered.json"}
 
 
@@ -84,6 +84,10 @@ def files_of_run(name: str, run_id: str) -> set[str]:
     return {f"jobs/{name}/{run_id}/index.{kind}" for kind in ("html", "json")}
 
 
+def files_for_machines(name: str) -> set[str]:
+    return {f"jobs/{name}/{file}" for file in ("badge.svg", "feed.atom")}
+
+
 def files_of_job(name: str, *pages: int) -> set[str]:
     return {f"jobs/{name}/index.{kind}" for kind in ("html", "json")} | {
         f"jobs/{name}/page-{number}.{kind}" for number in pages for kind in ("html", "js")
@@ -103,7 +107,8 @@ def test_a_finished_run_writes_its_page_its_jobs_last_page_and_index_and_the_fro
     place.render()
     place.history.run("build", "run-51", "failed", at=NOON + 51)
     written = place.render()
-    assert written == files_of_run("build", "run-51") | files_of_job("build", 2) | FRONT | INDEX | TIMES | STATE
+    history = files_of_job("build", 2) | files_for_machines("build")
+    assert written == files_of_run("build", "run-51") | history | FRONT | INDEX | TIMES | STATE
 
 
 def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
@@ -217,7 +222,8 @@ def test_a_changed_configuration_makes_the_pages_of_the_jobs_again_and_no_runs(t
     place.render()
     file.write_text("2")
     place.configure(job("build", description="Now with words"), job("second"), files=(str(file),))
-    assert place.render() == files_of_job("build") | files_of_job("second") | FRONT | INDEX | {"search.html"} | STATE
+    second = files_of_job("second") | files_for_machines("second")
+    assert place.render() == files_of_job("build") | second | FRONT | INDEX | {"search.html"} | STATE
     assert "Now with words" in place.page("jobs/build/index.html")
 
 

@@ -31,16 +31,17 @@ def place(tmp_path: Path) -> Place:
 def test_a_pause_writes_its_jobs_page_and_the_front_pages(place: Place) -> None:
     place.history.rest(PAUSE)
     assert place.renderer.stale()
-    assert place.render() == files_of_job("nightly") | FRONT | STATE
+    assert place.render() == files_of_job("nightly") | FRONT | {"calendar.ics"} | STATE
     assert not place.renderer.stale()
     place.history.rested(PAUSE)
-    assert place.render() == files_of_job("nightly") | FRONT | STATE
+    assert place.render() == files_of_job("nightly") | FRONT | {"calendar.ics"} | STATE
 
 
 def test_the_pause_of_all_writes_the_pages_of_all_jobs_and_no_runs(place: Place) -> None:
     place.history.rest(ALL)
     written = place.render()
-    assert written == files_of_job("nightly") | files_of_job("build") | files_of_job("other") | FRONT | STATE
+    pages = files_of_job("nightly") | files_of_job("build") | files_of_job("other")
+    assert written == pages | FRONT | {"calendar.ics"} | STATE
 
 
 def test_the_front_page_lists_who_is_paused_among_what_needs_attention(place: Place) -> None:
