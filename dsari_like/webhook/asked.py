@@ -41,26 +41,26 @@ class Asked:
         return self.headers.get(name.lower(), "").strip()
 
 
-def read_head(environ: Mapping[str, Any]) -> Asked:
+def read_head(wsgi: Mapping[str, Any]) -> Asked:
     """Everything but the body."""
-    headers = dict(_headers(environ))
-    query = environ.get("QUERY_STRING", "")
+    headers = dict(_headers(wsgi))
+    query = wsgi.get("QUERY_STRING", "")
     if sum(len(name) + len(value) for name, value in headers.items()) + len(query) > _LARGEST_HEAD:
         raise Refused(400, "its headers are too long")
-    path = _text(environ.get("PATH_INFO", ""))
-    return Asked(str(environ.get("REQUEST_METHOD", "")), path, _query(query), headers, environ.get("REMOTE_ADDR", ""))
+    path = _text(wsgi.get("PATH_INFO", ""))
+    return Asked(str(wsgi.get("REQUEST_METHOD", "")), path, _query(query), headers, wsgi.get("REMOTE_ADDR", ""))
 
 
-def read_body(environ: Mapping[str, Any]) -> bytes:
+def read_body(wsgi: Mapping[str, Any]) -> bytes:
     """The whole body, whose length was told beforehand; not a byte of one that is too large."""
-    told = str(environ.get("CONTENT_LENGTH", ""))
-    if environ.get("HTTP_TRANSFER_ENCODING") or not told:
+    told = str(wsgi.get("CONTENT_LENGTH", ""))
+    if wsgi.get("HTTP_TRANSFER_ENCODING") or not told:
         raise Refused(411, "it does not tell the length of its body")
     if not (told.isascii() and told.isdigit() and len(told) <= 12):
         raise Refused(400, "the length of its body is no number")
     if int(told) > LARGEST_BODY:
         raise Refused(413, f"its body is larger than {LARGEST_BODY} bytes")
-    body = b"".join(_pieces(environ["wsgi.input"], int(told)))
+    body = b"".join(_pieces(wsgi["wsgi.input"], int(told)))
     if len(body) != int(told):
         raise Refused(400, "its body ended early")
     return body
@@ -75,8 +75,8 @@ def _pieces(stream: Any, left: int) -> Iterator[bytes]:
         yield piece
 
 
-def _headers(environ: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in environ.items():
+def _headers(wsgi: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in wsgi.items():
         if name.startswith("HTTP_"):
             yield name[5:].replace("_", "-").lower(), _text(value)
         elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:

@@ -84,17 +84,17 @@ class Receiver:
         configuration = files.load(self._places, whole=False)
         return _Served(configuration, guards_of(configuration.webhooks))
 
-    def __call__(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, wsgi: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI interface."""
-        answer = self._answer(environ)
+        answer = self._answer(wsgi)
         start_response(answer.status_line, [*answer.headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
-    def _answer(self, environ: Mapping[str, Any]) -> Answer:
+    def _answer(self, wsgi: Mapping[str, Any]) -> Answer:
         try:
-            return self._taken(environ)
+            return self._taken(wsgi)
         except Refused as refused:
-            remote = environ.get("REMOTE_ADDR", "somebody")
+            remote = wsgi.get("REMOTE_ADDR", "somebody")
             self.complain((refused.status, str(refused)), f"a request from {remote} became nothing: {refused}")
             return refusal(refused.status, refused.headers)
         except Exception:
@@ -110,16 +110,16 @@ class Receiver:
 
     # --- the checks, in their order ---------------------------------------------------------------------------------
 
-    def _taken(self, environ: Mapping[str, Any]) -> Answer:
+    def _taken(self, wsgi: Mapping[str, Any]) -> Answer:
         served = self._served
-        asked = read_head(environ)
+        asked = read_head(wsgi)
         guard = self._guard(served, asked)
         if asked.method not in guard.hook.methods:
             allowed = ", ".join(guard.hook.methods)
             raise Refused(405, f"{_named(guard)} answers {allowed} only", (("Allow", allowed),))
         if asked.method == "GET":
             return verified(guard.hook, asked)
-        asked = replace(asked, body=read_body(environ))
+        asked = replace(asked, body=read_body(wsgi))
         now = self._clock.now()
         delivery = self._proved(guard, asked, now)
         with self._one:
