@@ -35,7 +35,7 @@ from dsari_like.config.checks import (
     unfit,
     whole_number,
 )
-from dsari_like.config.hooks import HOOK, HOOK_KEY, RESPONSE
+from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
 from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.section import REQUIRED, Key, Section

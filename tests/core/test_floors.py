@@ -58,6 +58,7 @@ FLOORS = {
     "dsari_like.config.accounts": 1,
     "dsari_like.config.section": 1,
     "dsari_like.config.blackouts": 1,
+    "dsari_like.config.hook_keys": 1,
     "dsari_like.config.hooks": 1,
     "dsari_like.config.clauses": 1,
     "dsari_like.config.words": 1,
