@@ -38,6 +38,7 @@ class RunEvent(Enum):
     LOCK_MISSING = "lock missing"
     STARTED = "started"
     SUCCEEDED = "exit 0"
+    WARNED = "all tasks ended, some failed that may"
     FAILED = "exit not 0, or start failed"
     FIRST_DEADLINE = "first deadline, or process gone at a restart"
     RESUMED = "resumed, or late sign of life"
@@ -65,6 +66,7 @@ TRANSITIONS: dict[tuple[RunState, RunEvent], RunState] = {
     (S.WAITING_FOR_LOCK, E.FAILED): S.FAILED,
     (S.WAITING_FOR_LOCK, E.CANCELLED): S.CANCELLED,
     (S.RUNNING, E.SUCCEEDED): S.COMPLETED,
+    (S.RUNNING, E.WARNED): S.WARNING,
     (S.RUNNING, E.FAILED): S.FAILED,
     (S.RUNNING, E.FIRST_DEADLINE): S.TIMED_OUT,
     (S.RUNNING, E.CANCELLED): S.CANCELLED,

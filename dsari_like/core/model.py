@@ -151,7 +151,7 @@ class Configuration:
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
     calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
     webhooks: Mapping[str, Hook] = field(default_factory=_nothing)
-    chains: Chains = Chains()
+    chains: Chains = field(default_factory=Chains)
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
     secrets: Secrets = ALWAYS  # what is hidden wherever anything is shown
