@@ -20,6 +20,7 @@ from dsari_like.core.secrets import ALWAYS, Secrets
 if TYPE_CHECKING:
     from dsari_like.core.hooks import Hook
     from dsari_like.core.ical import Calendar
+    from dsari_like.core.reactions import Blocking, Callback
 
 #: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -69,6 +70,14 @@ class Runtime:
 
     wrapper: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=_nothing)
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """How often a job may start because it has just started: so many times within so many seconds."""
+
+    starts: int = 10_000
+    seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,9 @@ class Job:
     after: str | None = None  # the job that this one is a step after
     event_trigger: EventTrigger | None = None
     flow: Orchestration | None = None  # set for an orchestration: its runs have no process, but tasks
+    blocked_until: Blocking | None = None
+    callbacks: tuple[Callback, ...] = ()
+    universal_callbacks: bool = True
     render_reports: bool = True
     jenkins_environment: bool = False
     job_group: str | None = None
@@ -151,6 +163,7 @@ class Configuration:
     runtimes: Mapping[str, Runtime] = field(default_factory=_nothing)
     calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
     webhooks: Mapping[str, Hook] = field(default_factory=_nothing)
+    callbacks: tuple[Callback, ...] = ()  # the universal ones; those of jobs are the jobs'
     chains: Chains = field(default_factory=Chains)
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
@@ -165,6 +178,7 @@ class Configuration:
     shutdown_kill_grace: float | None = None
     max_output: int | None = None
     drop_rights: DropRights = DropRights.STRICT
+    storm: Storm = Storm()
     retention: Retention = Retention()  # `bytes` is what the runs of all jobs may hold together
     render: bool = True
     title: str = "dsari_like"
