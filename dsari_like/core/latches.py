@@ -71,13 +71,6 @@ class Latches:
         return Terms(closed, tuple(text for text in self._terms if text not in known))
 
 
-def is_alone(expression: Expression) -> bool:
-    """Whether it remembers nothing, because any of its operands is enough."""
-    return not isinstance(expression, AllOf) and all(
-        isinstance(part, Term) for part in getattr(expression, "parts", (expression,))
-    )
-
-
 def any_item(expression: Expression) -> bool:
     """Whether it is about each item of an array by itself."""
     return any(term.type is EventType.WORK and term.extra == "*" for term in terms_of(expression))

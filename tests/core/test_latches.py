@@ -12,7 +12,7 @@ from dsari_like.core.choices import Reason
 from dsari_like.core.expression import parse
 from dsari_like.core.happenings import events_of
 from dsari_like.core.instants import QUBE_EPOCH, Reading, next_instant, settled
-from dsari_like.core.latches import Closed, Latches, any_item, is_alone, of_item
+from dsari_like.core.latches import Closed, Latches, any_item, of_item
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.matching import View, awaits
 from dsari_like.core.model import Run, Trigger
@@ -124,12 +124,6 @@ def test_q_73_an_expression_for_each_item() -> None:
     text = "complete-work-A-* && complete-job-B"
     assert any_item(parse(text)) and of_item(parse(text), "7") == parse("complete-work-A-7 && complete-job-B")
     assert not any_item(parse("complete-work-A-7"))
-
-
-def test_only_an_and_has_anything_to_remember() -> None:
-    assert is_alone(parse("done-job-A")) and is_alone(parse("done-job-A or done-job-B"))
-    assert not is_alone(parse("done-job-A and done-job-B"))
-    assert not is_alone(parse("(done-job-A and done-job-B) or done-job-C"))
 
 
 # --- the events of a run ----------------------------------------------------------------------------------------
