@@ -56,7 +56,7 @@ def _carried_out(argv: Sequence[str]) -> int:
 
 def _answers_for_a_run(argv: Sequence[str]) -> bool:
     """True where 2 could be the exit code of the run that was waited for, so that ours has to be another."""
-    return "trigger" in argv and not {"--wait", "--follow"}.isdisjoint(argv)
+    return not {"trigger", "retry"}.isdisjoint(argv) and not {"--wait", "--follow"}.isdisjoint(argv)
 
 
 def _tell(error: UserError) -> None:

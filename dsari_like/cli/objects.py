@@ -16,6 +16,7 @@ RUN_COLUMNS = (
     *("run_id", "job_name", "status", "reason", "exit_code", "schedule_time", "queue_time", "start_time", "stop_time"),
     *("trigger_type", "trigger_data", "run_data", "flow_id", "previous_run_id", "retry_of", "attempt", "item"),
     *("concurrency_group", "user_seconds", "system_seconds", "max_rss"),
+    *("progress", "progress_message", "stage", "locks", "launch", "resume"),
 )
 
 
@@ -23,7 +24,14 @@ def run_object(run: RunRow) -> dict[str, Any]:
     """One run as a listing has it."""
     found = {name: getattr(run, name) for name in RUN_COLUMNS}
     found["trigger_data"], found["run_data"] = run.trigger, parsed(run.run_data)
+    found["locks"] = parsed(run.locks)
     return found
+
+
+def item_object(item: RunRow) -> dict[str, Any]:
+    """One item of an array run."""
+    names = ("item", "run_id", "status", "reason", "exit_code", "attempt", "start_time", "stop_time", "message")
+    return {name: getattr(item, name) for name in names}
 
 
 def full_object(run: RunRow, reader: Reader) -> dict[str, Any]:
@@ -34,10 +42,13 @@ def full_object(run: RunRow, reader: Reader) -> dict[str, Any]:
         "origin": run.came_from,
         "priority": run.priority,
         "trigger_id": run.trigger_id,
-        "progress": None,
+        "progress_time": run.progress_time,
         "message": run.message or None,
-        "stages": [],
-        "items": [],
+        "job_variables": parsed(run.job_variables),
+        "as_recorded": bool(run.as_recorded),
+        "stages": parsed(run.stages),
+        "item_counts": parsed(run.items),
+        "items": [item_object(item) for item in reader.items_of(run.run_id)] if run.items else [],
         "decisions": [decision_object(decision) for decision in reversed(reader.decisions(run_id=run.run_id))],
         "callbacks": [],
         "events": [event_object(event) for event in reader.events(run.run_id)],

@@ -57,6 +57,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="STATE",
         help=f"only runs in this state, one of {', '.join(STATES)}; or open, or final; may be given again",
     )
+    parser.add_argument("--items", action="store_true", help="also the items of array runs, each a row")
     parser.add_argument("--since", metavar="TIME", help="only runs that were queued at this time or later")
     parser.add_argument("--until", metavar="TIME", help="only runs that were queued before this time")
     parser.add_argument("--limit", type=int, default=25, metavar="N", help="at most so many; 0: all (default: 25)")
@@ -81,7 +82,7 @@ def _found(args: argparse.Namespace, look: Look) -> Iterator[RunRow]:
     # A database does not mind a limit it does not reach, and stops reading at one that it does.
     limit = args.limit or -1
     jobs: Iterable[str | None] = dict.fromkeys(_known(name, look) for name in args.job or ()) or (None,)
-    lists = [look.reader.runs(job, status, since, until, limit) for job in jobs]
+    lists = [look.reader.runs(job, status, since, until, limit, items=args.items) for job in jobs]
     return heapq.merge(*lists, key=lambda row: (row.queue_time, row.run_id), reverse=True)
 
 

@@ -21,7 +21,11 @@ from dsari_like.report import words
 from dsari_like.report.moments import duration
 from dsari_like.report.requests import request_lines, sender
 from dsari_like.report.shapes import parsed
-from dsari_like.store.reader import RunRow
+from dsari_like.store.reader import RunRow, mapping_of
+
+#: So many items that did not complete are listed one by one.
+_MOST_ITEMS = 20
+_WAITING = ("scheduled", "blocked", "queued", "waiting_for_lock")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     with looking(args) as look:
         row = look.run(args.run_id)
         if args.format == "json":
-            print_json(full_object(row, look.reader))
+            waits = why_waiting(row, look.reader.running(), look) if row.status in _WAITING else None
+            print_json(full_object(row, look.reader) | {"wait_reason": waits})
         else:
             for line in _page(row, look):
                 print(line)
@@ -55,13 +60,15 @@ def _page(row: RunRow, look: Look) -> Iterator[str]:
     yield visible(words.cause_sentence(row, look.zone))
     if words.description_of(row):
         yield visible(words.description_of(row))
-    if row.status in ("scheduled", "blocked", "queued", "waiting_for_lock"):
+    if row.status in _WAITING:
         yield visible(why_waiting(row, look.reader.running(), look))
     yield ""
     facts = [(name, value) for name, value in _facts(row, look) if value]
     width = max(len(name) for name, _ in facts)
     yield from (f"{name:{width}}  {visible(value)}" for name, value in facts)
     yield from _section("Changes of state", _steps(row, look))
+    yield from _section("Stages", _stages(row))
+    yield from _section("Items", _items(row, look))
     yield from _section("Decisions", _decisions(row, look))
     yield from _section("Variables of its trigger", _map(row.variables))
     yield from _section("Other data of its trigger", _map(_other(row)))
@@ -81,6 +88,10 @@ def _facts(row: RunRow, look: Look) -> Iterator[tuple[str, str]]:
     yield "memory", "" if row.max_rss is None else f"{row.max_rss / 2**20:.1f} MiB at most"
     for name in ("concurrency_group", "trigger_id", "flow_id", "retry_of", "item"):
         yield name.replace("_", " "), getattr(row, name) or ""
+    yield "progress", words.progress_words(row)
+    yield "stage", row.stage or ""
+    yield "locks", ", ".join(f"{name} ({mode})" for name, mode in mapping_of(row.locks).items())
+    yield "resumed", row.resume or ""
     yield "dropped as", words.drop_words(row)
     yield "webhook", sender(row)
     yield "priority", str(row.priority or "")
@@ -106,6 +117,29 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 def _steps(row: RunRow, look: Look) -> Iterator[str]:
     for event in look.reader.events(row.run_id):
         yield f"{stamp(event.time, look.zone)}  {words.state_word(event.to_state)}: {event.cause}"
+
+
+def _stages(row: RunRow) -> Iterator[str]:
+    for stage in parsed(row.stages) or ():
+        stop, code = stage.get("stop_time"), stage.get("exit_code")
+        took = f" after {duration(max(0.0, stop - stage['start_time']))}" if stop is not None else ""
+        ended = "its end is not known" if stop is not None else "goes on"
+        yield f"{stage['name']}: {f'exit {code}' if code is not None else ended}{took}"
+
+
+def _items(row: RunRow, look: Look) -> Iterator[str]:
+    """Of many items those that did not complete: the others are counted."""
+    if not row.items:
+        return
+    counts = parsed(row.items)
+    kinds = ("completed", "failed", "cancelled")
+    yield f"{counts['total']} in all: " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    told = [item for item in look.reader.items_of(row.run_id) if item.status != "completed"]
+    for item in told[:_MOST_ITEMS]:
+        again = f", attempt {item.attempt}" if item.attempt > 1 else ""
+        yield f"{item.item}: {words.state_word(item.status)}{again} (run {item.run_id})"
+    if len(told) > _MOST_ITEMS:
+        yield f"… and {len(told) - _MOST_ITEMS} more; see dsari-like runs --items --job {row.job_name}"
 
 
 def _decisions(row: RunRow, look: Look) -> Iterator[str]:

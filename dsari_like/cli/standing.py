@@ -14,7 +14,7 @@ from dsari_like.cli.look import Look
 from dsari_like.core.model import Configuration
 from dsari_like.errors import StoreError
 from dsari_like.report.moments import moment
-from dsari_like.report.words import waiting_sentence
+from dsari_like.report.waits import waiting_sentence
 from dsari_like.store.reader import RunRow
 from dsari_like.system.lock import is_locked, read_state
 

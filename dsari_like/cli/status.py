@@ -22,7 +22,7 @@ from dsari_like.cli.times import iso, stamp
 from dsari_like.core.model import Pause
 from dsari_like.report.moments import duration
 from dsari_like.report.rests import pause_object
-from dsari_like.report.words import trigger_word
+from dsari_like.report.words import progress_words, trigger_word
 from dsari_like.store.reader import RunRow
 
 _NEXT = 10
@@ -90,13 +90,18 @@ def _object(status: _Status, look: Look) -> dict[str, Any]:
     return {
         "daemon": asdict(status.daemon) | {"data_dir": look.configuration.data_dir},
         "running": [run_object(run) | {"pid": run.pid} for run in status.running],
-        "waiting": [run_object(run) | {"why": why_waiting(run, status.running, look)} for run in status.waiting],
+        "waiting": [_waiting_object(run, status.running, look) for run in status.waiting],
         "paused": [pause_object(pause) for pause in status.paused],
         "next": [
             {"job_name": one.job_name, "schedule_time": one.time, "utc": iso(one.time), "note": note}
             for one, note in status.coming
         ],
     }
+
+
+def _waiting_object(run: RunRow, running: Sequence[RunRow], look: Look) -> dict[str, Any]:
+    why = why_waiting(run, running, look)
+    return run_object(run) | {"wait_reason": why, "why": why}
 
 
 def _page(status: _Status, look: Look) -> Iterator[str]:
@@ -148,6 +153,8 @@ def _section(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]
 def _running(run: RunRow, look: Look) -> tuple[str, ...]:
     since = run.start_time if run.start_time is not None else run.queue_time
     word = f"{trigger_word(run)}{' (timed out)' if run.status == 'timed_out' else ''}"
+    said = progress_words(run)
+    word += f", {said}" if said else ""
     return (run.run_id, run.job_name, duration(look.now - since), str(run.pid or "-"), word)
 
 

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
+from dsari_like.core import items
 from dsari_like.core.model import NOTHING, Job, Trigger
 from dsari_like.core.names import is_reserved, is_swaying, is_trigger_id, is_variable
 from dsari_like.core.secrets import ALWAYS, MASK, Secrets
@@ -130,6 +131,7 @@ def read_trigger(
         schedule_time=reader.schedule_time(zone, now, zone_of),
         id=_id(data, reader.faults),
         priority=reader.priority(),
+        items=reader.items(),
         data=MappingProxyType(data) if data else NOTHING,
     )
     reader.look_at_the_rest()
@@ -204,9 +206,21 @@ class _Reader:
         """What the job itself rules out."""
         if not self.job.enabled:
             self.fault("job", f"'{self.job.name}' is switched off (enabled: false), so it takes no triggers")
-        for key, what in (("tasks", "orchestrations"), ("items", "array jobs")):
-            if key in self.data:
-                self.fault(key, f"is for {what}, and '{self.job.name}' is a plain job; leave it out")
+        if "tasks" in self.data:
+            self.fault("tasks", f"is for orchestrations, and '{self.job.name}' is a plain job; leave it out")
+
+    def items(self) -> tuple[str, ...] | None:
+        """Which items of an array job to do; None for all of them."""
+        if "items" not in self.data:
+            return None
+        if not self.job.items:
+            self.fault("items", f"is for array jobs, and '{self.job.name}' is a plain job; leave it out")
+            return None
+        try:
+            return items.select(self.data["items"], self.job.items)
+        except items.ItemError as error:
+            self.fault("items", str(error))
+            return None
 
     def environment(self, trusted: bool) -> Mapping[str, str]:
         """The variables the run is to get from this trigger."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from dsari_like.report import attention, moments, names, timeline, views, words
+from dsari_like.report import attention, moments, names, timeline, views, waits, words
 from dsari_like.report.attention import Trouble
 from dsari_like.report.overview import time_of
 from dsari_like.report.rests import pause_object
-from dsari_like.report.shapes import decision_object, run_object
+from dsari_like.report.shapes import decision_object
 from dsari_like.report.timeline import DayChart
 from dsari_like.report.views import Day, Head, JobLine, RunLine, Scene, Time
 from dsari_like.store.reader import DecisionRow, RunRow
@@ -161,7 +161,7 @@ def _page_links(scene: Scene, here: int) -> tuple[PageLink, ...]:
 
 def _waiting_text(scene: Scene, run: RunRow, running: Iterable[RunRow], now: float) -> str:
     rest = scene.overview.rests.why(run.job_name, now, scene.zone)
-    return words.waiting_sentence(run, running, scene.configuration, rest)
+    return waits.waiting_sentence(run, running, scene.configuration, rest)
 
 
 def _running_text(scene: Scene, run: RunRow) -> str:
@@ -240,11 +240,11 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
             {"job_name": s.name, "run_id": s.failed_run_id, "since": s.failing_since, "in_a_row": s.streak}
             for s in scene.overview.failing()
         ],
-        "running": [run_object(run) for run in running],
-        "waiting": [run_object(run) for run in waiting],
+        "running": [views.run_text(scene, run) for run in running],
+        "waiting": [views.run_text(scene, run) for run in waiting],
         "paused": [pause_object(pause) for pause in scene.overview.rests.pauses(now) if scene.shows(pause.job_name)],
         "next": [{"job_name": name, "time": instant, "note": note} for instant, name, note in _upcoming(scene, now)],
-        "latest": [run_object(run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],
+        "latest": [views.run_text(scene, run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],
         "decisions": [
             decision_object(row) for row in scene.reader.decisions(limit=LATEST) if scene.shows(row.job_name)
         ],

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Iterable
 from datetime import tzinfo
 
-from dsari_like.core.model import Configuration, Job
 from dsari_like.report.moments import duration, moment
 from dsari_like.store.reader import DecisionRow, RunRow
 
@@ -99,6 +97,12 @@ def description_of(run: RunRow) -> str:
     return text if isinstance(text, str) else ""
 
 
+def progress_words(run: RunRow) -> str:
+    """What the run said of itself last: percent and message."""
+    percent = f"{run.progress:g} %" if run.progress is not None else ""
+    return ": ".join(part for part in (percent, run.progress_message or "") if part)
+
+
 # --- sentences --------------------------------------------------------------------------------------------------
 
 
@@ -150,44 +154,6 @@ def decision_sentence(decision: DecisionRow, zone: tzinfo) -> str:
     return _sentence(f"{what} {_outcome_words(decision)}", decision.reason, joint=": ")
 
 
-def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Configuration, rest: str = "") -> str:
-    """What a run that is not running waits for, as far as the run log and the configuration tell. `rest` says that
-    its job is paused, if it is: nothing else matters then."""
-    job, others = configuration.jobs.get(run.job_name), tuple(running)
-    if run.status == "blocked":
-        return "It is blocked until its expression comes true."
-    if run.status == "scheduled":
-        return "It is not due yet."
-    if rest:
-        return f"It waits because {rest}."
-    if job is None:
-        return "Its job is no longer configured."
-    own = [other.run_id for other in others if other.job_name == run.job_name]
-    if own and not job.concurrent_runs:
-        return f"It waits for run {own[0]} of the same job to end."
-    return _full_group(job, others, configuration) or _full_house(others, configuration) or "It waits for its turn."
-
-
-def _full_group(job: Job, running: Iterable[RunRow], configuration: Configuration) -> str:
-    if not job.concurrency_groups:
-        return ""
-    holders = [other for other in running if other.concurrency_group in job.concurrency_groups]
-    size = sum(configuration.groups.get(name, 1) for name in job.concurrency_groups)
-    if len(holders) < size:
-        return ""
-    names = " or ".join(job.concurrency_groups)
-    if not holders:
-        return f"It waits for {names} to be given slots again: paused by max: 0."
-    return f"It waits for a free slot of {names}, held by {_joined(other.job_name for other in holders)}."
-
-
-def _full_house(running: Iterable[RunRow], configuration: Configuration) -> str:
-    limit = configuration.max_running
-    if limit is None or sum(1 for _ in running) < limit:
-        return ""
-    return f"It waits because max_running allows {limit} run{'s' * (limit != 1)} at once."
-
-
 # --- commands ---------------------------------------------------------------------------------------------------
 
 
@@ -233,10 +199,6 @@ def _outcome_words(decision: DecisionRow) -> str:
 
 def _moment(time: float | None, zone: tzinfo) -> str:
     return "at an unknown time" if time is None else moment(time, zone)
-
-
-def _joined(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words))
 
 
 def _sentence(text: str, more: str, joint: str = "; ") -> str:

@@ -68,13 +68,16 @@ class Reader(Numbering, Rested, Charting):
         until: float | None = None,
         limit: int = -1,
         after: RunRow | None = None,
+        items: bool = False,
     ) -> Iterator[RunRow]:
-        """Runs by the time they were queued, newest first; `after` is the last row of the page before.
+        """Runs by the time they were queued, newest first; `after` is the last row of the page before. With `items`
+        those of array runs too, each a row.
 
         A filter by status walks back until `limit` rows are found, so it may read a job's whole history.
         """
         where = "" if job is None else "job_name = :job and "
         where += "" if status is None else "status in (select value from json_each(:status)) and "
+        where += "" if items else "item is null and "
         bound = (until if until is not None else FOREVER, "\U0010ffff")
         last = bound if after is None else min(bound, (after.queue_time, after.run_id))
         cursor = self._connection.execute(
@@ -102,6 +105,13 @@ class Reader(Numbering, Rested, Charting):
         """The runs that are a retry of this one."""
         return self._runs(f"select {RUN_COLUMNS} from runs where retry_of = ?", run_id)
 
+    def items_of(self, run_id: str, limit: int = -1) -> tuple[RunRow, ...]:
+        """The items of an array run, each attempt of one a row, in the order they were made."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where previous_run_id = ? and item is not null order by sequence limit ?",
+            *(run_id, limit),
+        )
+
     def last_of(self, job: str) -> RunRow | None:
         """The newest run of the job, in whatever state."""
         return self._run(
@@ -113,7 +123,7 @@ class Reader(Numbering, Rested, Charting):
         """The run that ended last among those that completed."""
         return self._run(
             f"select {RUN_COLUMNS} from runs where job_name = ? and status = 'completed'"
-            " and stop_time is not null order by stop_time desc, run_id desc limit 1",
+            " and item is null and stop_time is not null order by stop_time desc, run_id desc limit 1",
             job,
         )
 
@@ -121,7 +131,7 @@ class Reader(Numbering, Rested, Charting):
         """The run that ended last among those that failed."""
         return self._run(
             f"select {RUN_COLUMNS} from runs where job_name = ? and status = 'failed'"
-            " and stop_time is not null order by stop_time desc, run_id desc limit 1",
+            " and item is null and stop_time is not null order by stop_time desc, run_id desc limit 1",
             job,
         )
 
@@ -129,7 +139,7 @@ class Reader(Numbering, Rested, Charting):
         """How long the job's latest completed runs took, in seconds."""
         rows = self._connection.execute(
             "select max(0.0, stop_time - start_time) from runs where job_name = ? and status = 'completed'"
-            " and stop_time is not null and start_time is not null order by stop_time desc limit ?",
+            " and item is null and stop_time is not null and start_time is not null order by stop_time desc limit ?",
             (job, limit),
         )
         return tuple(seconds for (seconds,) in rows)
@@ -139,7 +149,7 @@ class Reader(Numbering, Rested, Charting):
         good, failed = self.last_good(job), self.last_bad(job)
         since, count = self._connection.execute(
             "select min(stop_time), count(*) from (select stop_time from runs where job_name = ? and status = 'failed'"
-            " and stop_time > ? order by stop_time limit ?)",
+            " and item is null and stop_time > ? order by stop_time limit ?)",
             (job, -FOREVER if good is None else good.stop_time, self.STREAK_LIMIT),
         ).fetchone()
         return JobSummary(self.last_of(job), good, failed, int(count), since)
@@ -155,9 +165,9 @@ class Reader(Numbering, Rested, Charting):
         return self._runs(f"select {RUN_COLUMNS} from runs where status in {OPEN} order by sequence limit ?", limit)
 
     def waiting(self, limit: int = -1) -> tuple[RunRow, ...]:
-        """Runs that have no process yet, in the order they arrived."""
+        """Runs that have not started yet, in the order they arrived; the items of an array run are told by it."""
         return self._runs(
-            f"select {RUN_COLUMNS} from runs where status in {OPEN} and status not in ('running', 'timed_out')"
+            f"select {RUN_COLUMNS} from runs where status in {OPEN} and status not in ('running', 'timed_out') and item is null"
             " order by sequence limit ?",
             limit,
         )

@@ -1,0 +1,72 @@
+"""`dsari-like retry`: ask the daemon to repeat runs that have ended.
+
+Owns what is asked and what is told of the answer. The request is a file, like all that is asked of the daemon.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dsari_like.cli.asking import Request, add_reason, ask, is_left_lying, refuse_refused
+from dsari_like.cli.exits import DONE, NO_DAEMON, OWN_FAILURE, No, NoDaemon
+from dsari_like.cli.following import Patience, is_final
+from dsari_like.cli.look import Look, looking
+from dsari_like.cli.printing import say
+from dsari_like.cli.receipts import read_receipt
+from dsari_like.cli.selecting import add_selection, named, selected, words
+from dsari_like.report.words import outcome_sentence
+from dsari_like.system.lock import is_locked
+
+
+def add_parser(subparsers: Any) -> None:
+    """The command's own options."""
+    parser = subparsers.add_parser(
+        "retry",
+        description="Asks the daemon to repeat runs that have ended: each becomes a new run, linked to the old one,"
+        " with the trigger data of the old one and the job as it is configured now. Of an array run those items are repeated"
+        " that did not complete. Of several runs those are left out that were repeated already. The exit status is 1"
+        " when a run has not ended, 4 when no daemon is running; the request then waits for the next one.",
+    )
+    add_selection(parser, "failed or cancelled")
+    parser.add_argument(
+        "--as-recorded", action="store_true", default=None, help="with the job as it was when the old run started"
+    )
+    add_reason(parser, "kept with the new run")
+    parser.add_argument(
+        "--wait", action="store_true", help="end when the new run has ended, with its exit code; 125 if that cannot be"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when it was asked for; with --wait the exit code of the new run."""
+    with looking(args) as look:
+        chosen = selected(args, look)
+        if args.run_id is not None and not is_final(row := named(args.run_id, look)):
+            raise No(f"run {row.run_id} has not ended yet: {outcome_sentence(row, look.zone)}")
+        request = ask(look, "retry", **chosen, as_recorded=args.as_recorded, reason=args.reason)
+        if is_left_lying(look, request):
+            return OWN_FAILURE if args.wait else NO_DAEMON
+        if args.wait:
+            return _wait(look, request)
+        say(f"asked for {words(chosen)} to be repeated")
+    return DONE
+
+
+def _wait(look: Look, request: Request) -> int:
+    """Until the new run has ended; the first of them, when there are several."""
+    data_dir, patience = look.configuration.data_dir, Patience()
+    while True:
+        receipt = read_receipt(data_dir, request.id)
+        try:
+            refuse_refused(receipt)
+        except No as refusal:
+            say(str(refusal))
+            return OWN_FAILURE
+        row = look.reader.run(receipt.run_id) if receipt is not None and receipt.run_id else None
+        if row is not None and is_final(row):
+            say(f"run {row.run_id}: {outcome_sentence(row, look.zone)}")
+            return row.exit_code if row.exit_code is not None else OWN_FAILURE
+        if not is_locked(data_dir):
+            raise NoDaemon("the daemon has ended before the run did; the next one goes on with it")
+        patience.rest(moved=False)
