@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dsari_like.config import hooks
-from dsari_like.config import clauses
+from dsari_like.config import clauses, hooks
 from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
@@ -305,6 +304,7 @@ _PLAIN = (
     "shutdown_kill_grace",
     "max_output",
     "drop_rights",
+    "storm",
     "retention",
     "title",
     "base_url",

@@ -35,12 +35,12 @@ from dsari_like.config.checks import (
     unfit,
     whole_number,
 )
-from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
 from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
+from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
-from dsari_like.core.model import Retention
+from dsari_like.core.model import Retention, Storm
 
 
 def _take_map(value: Any) -> dict[str, Any]:
@@ -88,6 +88,21 @@ def _take_retention(value: Any) -> Retention:
     if faults:
         raise Unfit(*faults)
     return Retention(**taken)
+
+
+STORM = Section(
+    "a storm",
+    Key("starts", whole_number(1, "nothing could run twice"), Storm().starts,
+        "how many starts of a job, each after the one before had begun, are no storm"),
+    Key("seconds", duration("no start would ever count"), Storm().seconds, "within which time"),
+)  # fmt: skip
+
+
+def _take_storm(value: Any) -> Storm:
+    taken, faults = STORM.read(value)
+    if faults:
+        raise Unfit(*faults)
+    return Storm(**taken)
 
 
 RULES = Check("a map of rules", RETENTION.schema, _take_retention)
@@ -230,6 +245,9 @@ TOP = Section(
     Key("drop_rights", one_of(*DropRights), "strict",
         "files in a drop directory that everybody may write to: strict refuses them, open takes them; a directory that "
         "a group may write to is fine either way"),
+    Key("storm", Check("a map of limits", STORM.schema, _take_storm), {},
+        "a job that starts again and again because it has just started, as one that drops a trigger for itself, is "
+        "paused when it does so too often; many triggers at once are no storm"),
     Key("retention", RULES, {},
         "which finished runs are removed, with their output and pages; empty: none. What is newest is spared: of each "
         "job the last run, the last good and the last failed one"),
@@ -257,6 +275,7 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),
     ("retention, jobs.NAME.retention", RETENTION),
+    ("storm", STORM),
     ("webhooks.NAME", HOOK),
     ("webhooks.NAME.keys.KEY", HOOK_KEY),
     ("webhooks.NAME.response", RESPONSE),

@@ -29,6 +29,11 @@ class Ledger:
         self._ids_of: dict[str, list[str]] = {}
         self._sequence = 0
 
+    @property
+    def newest(self) -> int:
+        """The place in the order of arrival of the run that was made last."""
+        return self._sequence
+
     def open(self, now: Now) -> list[Effect]:
         """Begin a turn of the engine. Returns the list that will hold its effects."""
         self.now, self.out = now, []

@@ -12,15 +12,16 @@ from dsari_like.core import messages as m
 from dsari_like.core import staging
 from dsari_like.core.admission import Admission, WaitReason, is_array
 from dsari_like.core.arrays import Arrays
-from dsari_like.core.choices import Reason
+from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.definitions import Definitions
 from dsari_like.core.ending import Endings
 from dsari_like.core.environment import lock_demands
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent, RunState
-from dsari_like.core.model import Configuration, Job, Pause, Run, Trigger
+from dsari_like.core.model import Configuration, Decision, Job, Pause, Run, Trigger
 from dsari_like.core.pauses import Pauses
 from dsari_like.core.pending import Pending
+from dsari_like.core.storm import Storms, held_because
 from dsari_like.core.timetable import Timetable
 
 
@@ -36,6 +37,7 @@ class Lives:
         self.admission = Admission()
         self.future = Timetable()  # wall clock: runs that are not due yet
         self.pauses = Pauses()
+        self.storms = Storms()
         self.closing = False
         self.definitions = Definitions()
         self.recorded: dict[str, Job] = {}  # definitions of old, of the runs that repeat another as it was recorded
@@ -107,6 +109,8 @@ class Lives:
             self.ledger.move(run, RunEvent.STARTED, "started")
             if run.items is None:
                 self.ledger.out.append(m.Start(run, job))
+            if self.storms.started(run, self.ledger.newest, self.configuration.storm, self.ledger.now):
+                self._hold(job)
         self.note_lock_waits()
 
     def _define(self, run: Run, job: Job) -> None:
@@ -146,10 +150,18 @@ class Lives:
         self.ledger.out.append(m.SaveRest(pause))
         self.begin(self.admission.pause(pause.job_name))
 
+    def _hold(self, job: Job) -> None:
+        """It is in a storm: it rests until somebody has looked at it, over restarts and reloads."""
+        why, now = held_because(job.name, self.configuration.storm), self.ledger.now.wall
+        self.ledger.out.append(m.Notice("error", f"job {job.name}: {why}"))
+        self.ledger.out.append(m.Decide(Decision(job.name, Outcome.SKIPPED, now, now, None, why)))
+        self.pause(Pause(job.name, now, None, why))
+
     def unpause(self, name: str) -> bool:
         """The rest is over, and whoever waited for that may start. False when there was none of that name."""
         found = self.pauses.lift(name)
         if found:
+            self.storms.forget(name)
             self._wake(name)
         return found
 

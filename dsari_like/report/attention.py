@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dsari_like.core.model import ALL_JOBS
+from dsari_like.core.storm import HELD
 from dsari_like.report import names, views, words
 from dsari_like.report.overview import Standing
 from dsari_like.report.rests import end_words
@@ -67,11 +68,12 @@ def tone(found: Iterable[Trouble], is_live: bool) -> str:
 
 
 def _paused(scene: Scene, now: float) -> list[Trouble]:
-    """Pauses are asked for by hand and forgotten; those of jobs that are gone keep nothing from running."""
+    """Pauses are asked for by hand and forgotten, but for those of a storm, which are a fault. Those of jobs that are
+    gone keep nothing from running."""
     jobs = scene.configuration.jobs
     return [
         Trouble(
-            "paused",
+            "storm" if pause.reason.startswith(HELD) else "paused",
             pause.job_name or "All jobs",
             names.link("", names.job_page(pause.job_name) if pause.job_name else names.jobs_page(1)),
             f"paused {end_words(pause, scene.zone)}",
