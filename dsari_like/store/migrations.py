@@ -243,8 +243,32 @@ def _requests(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+#: Flows: `variables` is JSON. `topology` is the chains as they were known last, with the steps that are gone as long as
+#: others are written to follow them. `readiness` is, of each job with an event trigger, what was updated when since its
+#: last start, when it last fired, and how new the watched files were when they were looked at last.
+FLOWS = """
+alter table flows add column variables text not null default '{}';
+create index flows_by_name on flows (name, start_time);
+create table topology (
+    job_name text primary key not null,
+    follows text
+) without rowid;
+create table readiness (
+    job_name text primary key not null,
+    fired real,
+    updated text not null default '{}',
+    marks text not null default '{}'
+) without rowid
+"""
+
+
+def _flows(connection: sqlite3.Connection) -> None:
+    for statement in FLOWS.split(";"):
+        connection.execute(statement)
+
+
 #: Never edit or reorder what was released: append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life, _requests)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life, _requests, _flows)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
