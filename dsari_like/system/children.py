@@ -1,13 +1,12 @@
 """The processes of runs, whoever started them: how they begin, how they are told to end, what they leave.
 
-Owns the joint of launcher, keeper and adopter, and the files a run finds in its directory. Must not know the run log
-or what is decided about an end.
+Owns the joint of launcher, keeper, adopter and signs of life. Must not know the run log or what is decided about an
+end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pwd
 import signal
@@ -29,13 +28,12 @@ from dsari_like.system.launcher import (
     CannotStart,
     Launcher,
     cannot_execute,
-    make_directory,
 )
 from dsari_like.system.limits import OutputLimits
+from dsari_like.system.logs import LOG
+from dsari_like.system.rundir import RunDirectories
+from dsari_like.system.signs import Signs
 from dsari_like.system.wakeup import Wakeup
-
-TRIGGER_DATA_FILE = "trigger_data.json"
-NO_TRIGGER_DATA = "no_trigger_data.json"
 
 #: Seconds until /proc is asked once more who a new child is. Its limits count from the answer.
 ASK_AGAIN = 0.5
@@ -59,20 +57,19 @@ class Children:
     """All processes that belong to runs."""
 
     def __init__(self, data_dir: str, wakeup: Wakeup, environ: Mapping[str, str]) -> None:
-        self._data_dir = data_dir
+        self._directories = RunDirectories(data_dir)
+        self._run_dir = self._directories.of
         self._launcher = Launcher()
         self._adopter = Adopter(wakeup, self._run_dir)
         self._families = Families(wakeup)
         self._limits = OutputLimits()
+        self._signs = Signs(wakeup)
         self._unread: dict[str, Callable[[], m.Input]] = {}  # ends of which not all is known that the run left
         self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
         self._beside: set[str] = set()  # runs that were resumed beside a process that lived on
         self._host = host_of(environ)
         self._ask_again: float | None = None  # who was started and could not be seen
         self._begun: dict[str, _Begun] = {}
-        #: For triggers that held nothing: making a file for each is a tenth of the time until a command starts.
-        self._nothing = os.path.join(data_dir, NO_TRIGGER_DATA)
-        _write(self._nothing, "{}")
 
     def start(
         self, configuration: Configuration, job: Job, run: Run, previous: Mapping[str, EndedRun], mono: float
@@ -88,7 +85,7 @@ class Children:
         run_dir = self._run_dir(run)
         variables["PWD"] = _directory(job, variables)
         try:
-            self._prepare(run, run_dir, variables, who)
+            self._directories.prepare(run, variables, who)
             self._watch_output(configuration, run, job, mono)
             if run.launch > 1 and (self._launcher.has(run.run_id) or self._adopter.let_go(run.run_id)):
                 self._beside.add(run.run_id)
@@ -100,18 +97,9 @@ class Children:
             if isinstance(error, CannotStart):
                 return m.StartFailed(run.run_id, error.code, str(error))
             return m.StartFailed(run.run_id, 126, f"it could not be prepared: {error}")
-        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, variables["PATH"], variables["PWD"], job, who, run.launch)
+        path, directory = variables["PATH"], variables["PWD"]
+        self._begun[run.run_id] = _Begun(run.run_id, run_dir, argv, path, directory, job, who, run.launch)
         return None
-
-    def _prepare(self, run: Run, run_dir: str, variables: dict[str, str], who: Identity | None) -> None:
-        make_directory(run_dir)
-        if who is not None:
-            identity.take_back(run_dir)
-        if run.trigger.data or (who is not None and run.trigger.type != "schedule"):
-            data_file = variables["TRIGGER_DATA_FILE"] = os.path.join(run_dir, TRIGGER_DATA_FILE)
-            _write(data_file, json.dumps(dict(run.trigger.data), ensure_ascii=False))
-        elif run.trigger.type != "schedule":  # another user could not read it
-            variables["TRIGGER_DATA_FILE"] = self._nothing
 
     def _watch_output(self, configuration: Configuration, run: Run, job: Job | None, mono: float) -> None:
         limit = (job.max_output if job is not None else None) or configuration.max_output
@@ -128,7 +116,7 @@ class Children:
         """When `news` has something to do or to tell, by the monotonic clock; None for never."""
         if self._launcher.fresh:
             return 0.0
-        others = (self._adopter, self._families, self._limits)
+        others = (self._adopter, self._families, self._limits, self._signs)
         moments = (self._ask_again, *(other.next_deadline() for other in others))
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -141,6 +129,24 @@ class Children:
         if group is not None or run_id in self._held or self._adopter.owns(run_id):
             self._families.tell(run_id, number, group)
 
+    def request_cancel(self, run: Run, text: str) -> None:
+        """Put `cancel_requested`, with this text, before a run that looks for it. Raises OSError when the machine is
+        short of something; a run that has made that impossible is told by signals alone."""
+        try:
+            self._directories.request_cancel(run, text)
+        except OSError as error:
+            if error.errno in SHORTAGE:
+                raise
+            LOG.warning("cannot ask run %s to end by a file in its directory: %s", run.run_id, error)
+
+    def look_for_life(self, run: Run, on_output: bool, now: m.Now) -> list[m.Input]:
+        """When the run gave a sign of life last, after what it has said meanwhile."""
+        return self._signs.life(run.run_id, self._run_dir(run), OUTPUT_FILE if on_output else None, now)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._signs.close()
+
     def adopt(self, configuration: Configuration, runs: Iterable[Run], now: m.Now) -> list[m.Input]:
         """Take over the processes an earlier daemon started. Returns one message for each run, but for those of which
         more than the command was told to end: `news` will have them."""
@@ -150,6 +156,7 @@ class Children:
         alive = [m.Started(run.run_id, run.process) for run in runs if run.run_id not in gone and run.process]
         self._unread |= {run.run_id: partial(self._kept_end, run, left, now) for run, left in ended}
         for run in runs:
+            self._signs.begin(run.run_id, self._run_dir(run), now.mono)
             if run.ending is not None:  # it was told by the daemon that asked
                 self._families.follow(run.run_id)
             with contextlib.suppress(OSError):  # it removed its output, or has put something else there
@@ -157,7 +164,9 @@ class Children:
         return [*alive, *self._ended(self._read(now), now)]
 
     def news(self, now: m.Now) -> list[m.Input]:
-        """Who ended since the last call, and who was started and still runs."""
+        """Who ended since the last call, who was started and still runs, and what runs have said."""
+        for run_id in self._launcher.fresh:
+            self._signs.begin(run_id, self._begun[run_id].run_dir, now.mono)
         for child in self._launcher.reap():
             begun = self._begun.pop(child.run_id)
             self._end_others(child.run_id)
@@ -169,7 +178,8 @@ class Children:
         newcomers = [*self._launcher.newcomers(), *((run.run_id, run.process) for run in late if run.process)]
         self._ask_again = now.mono + ASK_AGAIN if self._launcher.unseen else None
         messages = self._ended(self._read(now), now)
-        return messages + [m.Started(run_id, identity) for run_id, identity in newcomers]
+        messages += [m.Started(run_id, identity) for run_id, identity in newcomers]
+        return messages + list(self._signs.news(now))
 
     def _end_others(self, run_id: str) -> None:
         """A run that was resumed beside a process has ended: what that process still is must not live on beside the
@@ -199,18 +209,16 @@ class Children:
             self._families.command_ended(run_id)
             self._held[run_id] = ends[run_id]
         told |= {run_id: self._held.pop(run_id) for run_id in self._families.look(now.mono)}
-        for run_id in told:
+        messages: list[m.Input] = []
+        for run_id, end in told.items():
             self._limits.ended(run_id, now.mono)
-        return list(told.values())
+            messages += [*self._signs.end(run_id, now), end]
+        return messages
 
     def _kept_end(self, run: Run, kept: Kept | None, now: m.Now) -> m.Input:
         """The end of a process that was not our child, as its keeper recorded it."""
         exit_, time = (kept.exit, kept.time) if kept else (None, now.wall)
         return _with_return_data(m.ChildExited(run.run_id, exit_, time), self._run_dir(run), bool(run.stages))
-
-    def _run_dir(self, run: Run) -> str:
-        return os.path.join(self._data_dir, "runs", run.job_name, run.run_id)
-
 
 
 def host_of(environ: Mapping[str, str]) -> environment.Host:
@@ -260,12 +268,3 @@ def _size(path: str) -> int | None:
         return os.stat(path, follow_symlinks=False).st_size
     except FileNotFoundError:  # it is the job's own to remove
         return None
-
-
-def _write(path: str, text: str) -> None:
-    """Three system calls: this is on the way of every start, and a file object makes eight."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
-    try:
-        os.write(descriptor, text.encode("utf-8", "surrogatepass"))
-    finally:
-        os.close(descriptor)

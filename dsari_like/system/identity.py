@@ -67,13 +67,16 @@ def hold_back(variables: Mapping[str, str]) -> tuple[dict[str, str], str]:
     return passed, "".join(f"{name}=${_HELD}{name}; export {name}; unset {_HELD}{name}\n" for name in held)
 
 
-def take_back(run_dir: str) -> None:
+def take_back(run_dir: str, begun: bool = False) -> None:
     """Before a start that is tried again: the directory was handed over already, and what its user may have put there
-    since, a link in the place of a file of ours, goes."""
-    if os.stat(run_dir, follow_symlinks=False).st_uid != os.geteuid():
+    since, a link in the place of a file of ours, goes. Of a run that has begun, and gets another process, all stays
+    that is its user's own; what is not would be handed over with the rest."""
+    owner = os.stat(run_dir, follow_symlinks=False).st_uid
+    if owner != os.geteuid():
         os.chown(run_dir, os.geteuid(), os.getegid(), follow_symlinks=False)
         for entry in os.scandir(run_dir):
-            if not entry.is_dir(follow_symlinks=False):
+            own = begun and entry.stat(follow_symlinks=False).st_uid == owner
+            if not own and not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.path)
 
 

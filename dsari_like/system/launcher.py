@@ -80,7 +80,7 @@ class Launcher:
 
         Raises CannotStart when the command cannot be executed, OSError when the machine is short of something.
         """
-        output = _open_output(run_dir)
+        output = _open_output(run_dir, launch)
         try:
             if not os.path.isdir(environment["PWD"]):
                 raise CannotStart(127, f"its working directory {environment['PWD']} is not there")
@@ -184,10 +184,24 @@ def make_directory(run_dir: str) -> None:
         pass
 
 
-def _open_output(run_dir: str) -> int:
-    """The file both output streams go to."""
+def _open_output(run_dir: str, launch: int) -> int:
+    """The file both output streams go to. What an earlier process of the run may have put in its place is not waited
+    for: a FIFO would hold up the daemon until somebody reads from it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(os.path.join(run_dir, OUTPUT_FILE), flags, 0o640)
+    path = os.path.join(run_dir, OUTPUT_FILE)
+    if launch == 1:
+        return os.open(path, flags, 0o640)
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK, 0o640)
+    except OSError as error:
+        if error.errno in SHORTAGE:
+            raise
+        raise CannotStart(126, f"its output cannot be continued: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CannotStart(126, "its output cannot be continued: it has put something else in the place of the file")
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _exit(status: int, usage: resource.struct_rusage, kept: bool) -> Exit:

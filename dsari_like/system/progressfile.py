@@ -46,9 +46,9 @@ class ProgressFile:
         self._told: set[str] = set()
 
     @property
-    def is_read(self) -> bool:
-        """Whether anything of it was read, so that the next launch of the run should go on from there."""
-        return self._offset > 0
+    def is_known(self) -> bool:
+        """Whether anything of it was read or told, so that the next process of the run should go on from there."""
+        return self._offset > 0 or bool(self._told)
 
     def take_notes(self) -> tuple[str, ...]:
         """What could not be read or understood since the last call."""
