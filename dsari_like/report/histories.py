@@ -17,6 +17,9 @@ from dsari_like.report.overview import Overview
 from dsari_like.store.numbering import PrunedRow
 from dsari_like.store.reader import Reader, RunRow
 
+#: Numbers of runs that a run's page looks back to.
+LOOKED_BACK = 40
+
 if TYPE_CHECKING:
     from dsari_like.report.press import Press
 
@@ -85,11 +88,22 @@ class Histories:
             yield
 
     def _followers(self, press: Press, name: str, numbers: Iterable[int]) -> Iterator[None]:
-        """Each run's page links to the one before."""
-        for number in sorted({self._reader.number_after(name, number) for number in numbers} - {0}):
+        """Each run's page links to the one before, and compares itself with those before that."""
+        following: set[int] = set()
+        for number in {self._reader.number_after(name, number) for number in numbers} - {0}:
+            following.update((number, *self._after(name, number)))
+        for number in sorted(following):
             for row in self._reader.numbered(name, number, number):
                 press.run_page(row)
                 yield
+
+    def _after(self, name: str, number: int) -> Iterator[int]:
+        """The numbers that follow, as far as a page looks back."""
+        for _ in range(LOOKED_BACK):
+            number = self._reader.number_after(name, number)
+            if not number:
+                return
+            yield number
 
     def _remove_others(self, name: str, known: set[str]) -> None:
         for found in self._site.names(names.job_directory(name)):

@@ -5,30 +5,24 @@ Owns what is shown there and in which order. Must not know how it looks.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from enum import Enum
 from itertools import islice
 from typing import Any
 
-from markupsafe import Markup
-
-from dsari_like.core.model import Job, Retention
-from dsari_like.core.retention import rule_words
-from dsari_like.core.secrets import Secrets
-from dsari_like.report import charts, moments, names, views, words
+from dsari_like.core.model import Job
+from dsari_like.report import moments, names, settings, views, words
 from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
+from dsari_like.report.record import RecordView, record
 from dsari_like.report.rests import pause_object, pause_sentence
-from dsari_like.report.shapes import decision_object, run_object
+from dsari_like.report.settings import ParameterLine, Setting
+from dsari_like.report.shapes import decision_object
 from dsari_like.report.views import Day, Head, Scene, Time
 from dsari_like.store.reader import RunRow
 
 DUE, TOLD, LOOKED_AT = 5, 8, 50
-_SECONDS = ("catch_up_limit", "max_execution", "max_execution_grace")
-_ELSEWHERE = ("name", "description", "where", "blackout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +32,6 @@ class Coming:
     time: Time
     utc: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A key of the configuration and its value, as text."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Milestone:
-    """The last run of a kind: the last good one, the last failed one."""
-
-    url: str
-    time: Time
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +52,15 @@ class JobView:
     zone: str
     blackouts: str
     coming: tuple[Coming, ...]
-    good: Milestone | None
-    failed: Milestone | None
-    usual: str
-    success: str
-    trend: Markup
+    record: RecordView
     days: tuple[Day, ...]
     run_count: int
     removed_count: int  # by retention
     older_url: str
     told: tuple[Told, ...]
     settings: tuple[Setting, ...]
+    defaults: tuple[Setting, ...]
+    parameters: tuple[ParameterLine, ...]
     where: str
     command: str
 
@@ -97,9 +72,7 @@ def latest(scene: Scene, name: str) -> tuple[RunRow, ...]:
     return tuple(row for row in rows if row.is_sound)
 
 
-def job_page(
-    scene: Scene, name: str, rows: tuple[RunRow, ...], now: float
-) -> tuple[Head, JobView, dict[str, Any]]:
+def job_page(scene: Scene, name: str, rows: tuple[RunRow, ...], now: float) -> tuple[Head, JobView, dict[str, Any]]:
     """The page of a job, and its twin; `rows` are its latest runs, newest first."""
     page = names.job_page(name)
     root = names.root_of(page)
@@ -112,6 +85,7 @@ def job_page(
 
 def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ...], odd: tuple[Told, ...]) -> JobView:
     job, standing = scene.configuration.jobs.get(name), scene.overview.of(name)
+    secrets = scene.configuration.secrets
     newest, kept = scene.reader.newest_number(name), scene.reader.count_left(name)
     has_older = newest - scene.reader.oldest_number(name) >= names.PAGE_SIZE
     return JobView(
@@ -129,17 +103,15 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         zone=moments.zone_name(_zone(scene, job)),
         blackouts=_blackouts(scene, name),
         coming=_coming(scene, job, name, now),
-        good=_milestone(scene, root, name, standing.good_run_id, standing.good_time, ""),
-        failed=_milestone(scene, root, name, standing.failed_run_id, standing.failed_time, standing.failed_reason),
-        usual=moments.duration(standing.usual) if standing.usual is not None else "",
-        success=_success(rows),
-        trend=charts.trend(_points(scene, root, rows)),
+        record=record(scene, root, name, rows, now),
         days=views.days(scene, root, rows),
         run_count=kept,
         removed_count=newest - kept,
         older_url=f"page-{names.last_history_number(newest)}.html" if has_older else "",
         told=odd,
-        settings=_settings(job, scene.configuration.secrets) if job else (),
+        settings=scene.memo.of(("settings", name), lambda: settings.settings(job, secrets)) if job else (),
+        defaults=scene.memo.of(("defaults", name), lambda: settings.defaults(job)) if job else (),
+        parameters=settings.parameters(job, rows) if job else (),
         where=str(job.where) if job and job.where.file else "",
         command=words.command("trigger", name),
     )
@@ -189,68 +161,6 @@ def _in_utc(instant: float, zone: tzinfo) -> str:
     return utc if utc != there else ""
 
 
-def _milestone(scene: Scene, root: str, name: str, run_id: str, instant: float | None, text: str) -> Milestone | None:
-    if instant is None:
-        return None
-    return Milestone(names.link(root, names.run_page(name, run_id)), views.time(scene, instant), text)
-
-
-def _success(rows: Iterable[RunRow]) -> str:
-    """How many of the latest runs did what they should."""
-    verdicts = [row.status == "completed" for row in rows if row.status in ("completed", "failed")]
-    return f"{sum(verdicts)} of the latest {len(verdicts)} completed" if verdicts else ""
-
-
-def _points(scene: Scene, root: str, rows: Iterable[RunRow]) -> list[charts.Point]:
-    return [
-        charts.Point(
-            row.duration,
-            row.status,
-            names.link(root, names.run_page(row.job_name, row.run_id)),
-            f"{row.status}, {moments.duration(row.duration)}, {moments.moment(row.start_time or 0.0, scene.zone)}",
-        )
-        for row in reversed(tuple(rows))
-        if row.duration is not None
-    ]
-
-
-def _settings(job: Job, secrets: Secrets) -> tuple[Setting, ...]:
-    """The keys that differ from their defaults; who reads them wants what was meant, not what could have been."""
-    return tuple(
-        Setting(field.name, text)
-        for field in fields(job)
-        if field.name not in _ELSEWHERE
-        and (value := getattr(job, field.name)) != (None if field.default is MISSING else field.default)
-        and (text := secrets.text(_setting_text(field.name, _discreet(job, field.name, value, secrets)), job.name))
-    )
-
-
-def _discreet(job: Job, key: str, value: Any, secrets: Secrets) -> Any:
-    if key == "environment":
-        return secrets.variables(value, job.secret_names)
-    return secrets.data(value) if isinstance(value, Mapping) else value
-
-
-def _setting_text(key: str, value: Any) -> str:
-    if key == "command":
-        return shlex.join(value)
-    if key in _SECONDS and value is not None:
-        return moments.duration(value)
-    if isinstance(value, Mapping):
-        return "\n".join(f"{name}={_plain(inner)}" for name, inner in value.items())
-    if isinstance(value, Retention):
-        return rule_words(value)
-    if isinstance(value, tuple):
-        return "\n".join(map(str, value))
-    return str(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-
-
 def _twin_of_rest(scene: Scene, name: str, now: float) -> dict[str, Any]:
     pause = scene.overview.rests.pause(name, now)
     return {"paused": None if pause is None else pause_object(pause)}
@@ -268,6 +178,8 @@ def _twin(scene: Scene, name: str, rows: Iterable[RunRow], view: JobView, odd: I
         "next_notes": [slot.note for slot in view.coming],
         "configuration": {setting.key: setting.value for setting in view.settings},
         "where": view.where,
-        "runs": [run_object(row) for row in rows],
+        "success": view.record.success,
+        "usual": view.record.usual,
+        "runs": [views.run_text(scene, row) for row in rows],
         "decisions": [decision_object(row) for row in islice(odd, TOLD)],
     }

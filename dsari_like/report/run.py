@@ -7,11 +7,13 @@ ends; a finished one never changes, so it links to what came before it and to no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsari_like.report import moments, names, views, words
+from markupsafe import Markup
+
+from dsari_like.report import charts, habits, moments, names, views, words
 from dsari_like.report.output import OUTPUT, Limits, Line, OutputView, read
 from dsari_like.report.requests import request_lines, sender, without_body
 from dsari_like.report.shapes import decision_object, event_object, parsed, pretty, run_object
@@ -19,6 +21,8 @@ from dsari_like.report.views import Head, Scene, Time
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
 _LAST_LINES = 8
+#: Runs before it that a run is compared with.
+BEFORE = 20
 _DEBUG_FACTOR = 8
 
 
@@ -30,6 +34,8 @@ class Fact:
     value: str
     url: str = ""
     time: Time | None = None
+    usual: str = ""
+    odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class RunView:
     cause: str
     description: str
     facts: tuple[Fact, ...]
+    states: Markup
     steps: tuple[Step, ...]
     output: OutputView
     last_lines: tuple[Line, ...]
@@ -122,6 +129,7 @@ def _view(
         cause=words.cause_sentence(run, scene.zone),
         description=words.description_of(run),
         facts=tuple(_facts(scene, run, root)),
+        states=charts.states(_spans(scene, run, events)),
         steps=tuple(_steps(scene, events)),
         output=shown,
         last_lines=_last_lines(run, shown),
@@ -173,18 +181,44 @@ def _facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
     if run.start_time is not None:
         yield Fact("Waited", moments.duration(run.waited))
     if run.duration is not None:
-        yield Fact("Ran for", moments.duration(run.duration))
+        yield _compared("Ran for", run.duration, [took for took, _, _ in _before(scene, run)], moments.duration)
     if run.exit_code is not None:
         yield Fact("Exit code", str(run.exit_code) + (f", {signal}" if (signal := _signal(run)) else ""))
     yield from _more_facts(scene, run, root)
 
 
+def _before(scene: Scene, run: RunRow) -> list[tuple[float, int | None, float | None]]:
+    """What the runs before it took."""
+    if run.number is None or run.start_time is None:
+        return []
+    return scene.memo.of(("before", run.run_id, run.revision), lambda: scene.reader.before(run, BEFORE))
+
+
+def _compared(name: str, value: float, others: Sequence[float], words_of: Callable[[float], str]) -> Fact:
+    """A figure beside what is usual for the job."""
+    usual = habits.usual(others)
+    if usual is None:
+        return Fact(name, words_of(value))
+    odd = value > max(usual.high, usual.middle * 1.1)
+    return Fact(name, words_of(value), usual=f"usually {words_of(usual.middle)}", odd=odd)
+
+
+def _spans(scene: Scene, run: RunRow, events: Sequence[EventRow]) -> Iterable[charts.Span]:
+    """How long it was in which state, up to its end."""
+    for event, after in zip(events, events[1:], strict=False):
+        seconds = max(0.0, after.time - event.time)
+        word = words.state_word(event.to_state)
+        yield charts.Span(views.tone_of(event.to_state), f"{word} for {moments.duration(seconds)}", seconds)
+
+
 def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
+    others = _before(scene, run)
     if run.user_seconds is not None:
-        spent = moments.duration(run.user_seconds), moments.duration(run.system_seconds or 0.0)
-        yield Fact("Processor", "{} user, {} system".format(*spent))
+        spent = [seconds for _, _, seconds in others if seconds is not None]
+        yield _compared("Processor", run.user_seconds + (run.system_seconds or 0.0), spent, moments.duration)
     if run.max_rss is not None:
-        yield Fact("Memory at most", _size(run.max_rss))
+        held = [float(size) for _, size, _ in others if size is not None]
+        yield _compared("Memory at most", run.max_rss, held, lambda size: _size(int(size)))
     if dropped := words.drop_words(run):
         yield Fact("Dropped as", dropped)
     if run.attempt > 1:
@@ -240,6 +274,7 @@ def _commands(run: RunRow) -> Iterable[Command]:
     yield Command(words.command("show", run.run_id), "everything that is recorded of it")
     if run.stop_time is None:
         yield Command(words.command("output", run.run_id, "--follow"), "its output as it comes")
+        yield Command(words.command("cancel", run.run_id), "end it, or take it out of the queue")
     else:
         yield Command(words.command("output", run.run_id), "its whole output")
     yield Command(words.command("explain", run.run_id), "why it ran, and when")

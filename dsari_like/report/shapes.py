@@ -29,6 +29,12 @@ def run_object(run: RunRow) -> dict[str, Any]:
     return found
 
 
+class Ready(str):
+    """JSON that is text already."""
+
+    __slots__ = ()
+
+
 def decision_object(decision: DecisionRow) -> dict[str, Any]:
     """A decision under the column names of the run log."""
     return {key: getattr(decision, key) for key in _DECISION_KEYS}
@@ -50,7 +56,7 @@ def parsed(text: str | None) -> Any:
 def document(value: Mapping[str, Any]) -> str:
     """JSON as it is written to a file: a line for each key, and one for each entry of a list of objects. The whole
     indented would be the pure Python encoder's work, ten times slower."""
-    return "{\n" + ",\n".join(f"{_line(key)}: {_lines(inner)}" for key, inner in value.items()) + "\n}\n"
+    return "{\n" + ",\n".join(f"{line(key)}: {_lines(inner)}" for key, inner in value.items()) + "\n}\n"
 
 
 def pretty(value: Any) -> str:
@@ -59,10 +65,11 @@ def pretty(value: Any) -> str:
 
 
 def _lines(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n " + ",\n ".join(map(_line, value)) + "\n]"
-    return _line(value)
+    if isinstance(value, list) and value and isinstance(value[0], dict | Ready):
+        return "[\n " + ",\n ".join(map(line, value)) + "\n]"
+    return line(value)
 
 
-def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+def line(value: Any) -> str:
+    """A value in one line."""
+    return value if isinstance(value, Ready) else json.dumps(value, ensure_ascii=False, default=str)

@@ -20,6 +20,7 @@ from dsari_like.report.output import OUTPUT, Hide, last_error
 from dsari_like.report.overview import Overview, Standing, time_of
 from dsari_like.report.recent import Recent
 from dsari_like.report.rests import pause_words
+from dsari_like.report.shapes import Ready, line, run_object
 from dsari_like.store.reader import Reader, RunRow
 
 TONES = {
@@ -248,6 +249,11 @@ def job_line(scene: Scene, root: str, name: str, now: float) -> JobLine:
         next=coming(scene, slot.time) if slot else None,
         note=_job_note(scene, standing, now),
     )
+
+
+def run_text(scene: Scene, run: RunRow) -> Ready:
+    """A run as JSON, for lists of which one entry is new."""
+    return scene.memo.of(("json", run.run_id, run.revision), lambda: Ready(line(run_object(run))))
 
 
 def streak_words(standing: Standing) -> str:

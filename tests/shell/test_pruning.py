@@ -410,7 +410,11 @@ class Pages:
         return set(self.renderer.written())
 
     def of(self, job_name: str) -> set[str]:
-        return set(os.listdir(self.html / "jobs" / job_name)) - {"index.html", "index.json"}
+        always = {"index.html", "index.json", "badge.svg", "feed.atom"}
+        found = set(os.listdir(self.html / "jobs" / job_name)) - always
+        searched = {name for name in found if name.endswith(".js")}
+        assert {name.replace(".js", ".html") for name in searched} == {name for name in found if ".html" in name}
+        return found - searched
 
     def text(self, page: str) -> str:
         return (self.html / "jobs/build" / page).read_text()
