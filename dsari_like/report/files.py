@@ -1,8 +1,10 @@
 """Text to files: by a temporary name and a rename, and only where the bytes differ.
 
 Owns every write and removal below `html/`. Two processes may write the same page (the daemon, and `render`), so
-the temporary name holds the process. A page can be copied at any moment; one that did not change keeps its
-time, so a copy by rsync moves only what is new. Not synced to the disk: what a power cut takes is made again.
+the temporary name holds the process. There is one for each, at the top: what a process left that was killed while it
+wrote is found without a walk through thousands of directories. A page can be copied at any moment; one that did not
+change keeps its time, so a copy by rsync moves only what is new. Not synced to the disk: what a power cut takes is made
+again.
 """
 
 from __future__ import annotations
@@ -10,8 +12,11 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import re
 import shutil
 from dataclasses import dataclass, field
+
+_PARTIAL = re.compile(r"\.([1-9][0-9]{0,9})\.tmp", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -22,6 +27,14 @@ class Site:
     compressed: bool = False  # a `.gz` twin beside every page
     sweeping: bool = False  # remove twins of a time when pages were compressed
     written: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Remove what processes left behind that were killed; a link of that name is removed, not followed."""
+        for name in self.names(""):
+            match = _PARTIAL.fullmatch(name)
+            if match and not _is_alive(int(match[1])):
+                with contextlib.suppress(OSError):  # a directory, or not ours to remove: it does no harm
+                    os.unlink(self._at(name))
 
     def put(self, path: str, text: str) -> bool:
         """Make the file hold the text. Returns whether it had to be written."""
@@ -76,21 +89,36 @@ class Site:
         target = self._at(path)
         if _holds(target, data):
             return False
-        partial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}.tmp")
+        partial = self._at(f".{os.getpid()}.tmp")
         try:
             descriptor = _create(partial)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.makedirs(self.root, exist_ok=True)
             descriptor = _create(partial)
         with open(descriptor, "wb") as file:
             file.write(data)
-        os.replace(partial, target)
+        try:
+            os.replace(partial, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(partial, target)
         self.written.append(path)
         return True
 
 
 def _create(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether another process is to be thought writing under this number; our own has not begun."""
+    try:
+        os.kill(pid, 0)
+    except OverflowError:
+        return False
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return pid != os.getpid()
 
 
 def _holds(path: str, data: bytes) -> bool:

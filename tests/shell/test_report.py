@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -601,6 +602,24 @@ def test_no_unfinished_file_is_left_or_seen(tmp_path: Path) -> None:
     place.history.run("build", "r1", at=NOON)
     place.render()
     assert [path for path in place.html.rglob(".*") if path.name != ".rendered.json"] == []
+
+
+def test_what_a_killed_process_left_unfinished_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    place = Place(tmp_path, job("build"))
+    place.render()
+    (tmp_path / "elsewhere").write_text("precious")
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    others = [f".{os.getppid()}.tmp", ".x.tmp", ".0.tmp", f".{child}.tmp.txt", f"{child}.tmp"]
+    for name in (f".{child}.tmp", f".{os.getpid()}.tmp", *others):
+        (place.html / name).write_text("half a pa")
+    (place.html / ".99999999.tmp").symlink_to("../elsewhere")
+    (place.html / ".99999998.tmp").mkdir()
+    place.configure(job("build"))
+    place.render()
+    left = {path.name for path in place.html.iterdir() if ".tmp" in path.name}
+    assert left == {*others, ".99999998.tmp"}
+    assert (tmp_path / "elsewhere").read_text() == "precious"
 
 
 def test_compressed_twins_come_and_go_with_their_option(tmp_path: Path) -> None:
