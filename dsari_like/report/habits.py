@@ -15,8 +15,9 @@ from dsari_like.store.reader import VerdictRow
 
 #: Verdicts looked at, and the fewest durations from which anything is said to be usual.
 LOOKED_AT, ENOUGH = 20, 6
-#: With these, three spreads are what of a thousand usual durations two exceed.
-_NORMAL, _SPREADS = 1.4826, 3.0
+#: With the first, a spread is a standard deviation where durations are distributed as usual. What lies within two is
+#: called usual, what lies beyond three is worth a word.
+_NORMAL, _USUAL, _WORTH_A_WORD = 1.4826, 2.0, 3.0
 _LATEST = 5  # runs that make a habit of being slower
 
 REGRESSED, RECOVERED, FLAKY, SLOWER = "regressed", "recovered", "flaky", "slower"
@@ -32,12 +33,16 @@ class Range:
     @property
     def low(self) -> float:
         """The lower end of what is usual."""
-        return max(0.0, self.middle - _SPREADS * self.spread)
+        return max(0.0, self.middle - _USUAL * self.spread)
 
     @property
     def high(self) -> float:
         """The upper end of what is usual."""
-        return self.middle + _SPREADS * self.spread
+        return self.middle + _USUAL * self.spread
+
+    def is_beyond(self, seconds: float) -> bool:
+        """Whether it is so much that somebody should know."""
+        return seconds > self.middle + _WORTH_A_WORD * self.spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Habit:
     @property
     def is_slow(self) -> bool:
         """The latest run took longer than is usual."""
-        return self.usual is not None and self.latest is not None and self.latest > self.usual.high
+        return self.usual is not None and self.latest is not None and self.usual.is_beyond(self.latest)
 
     @property
     def marks(self) -> frozenset[str]:
@@ -113,4 +118,4 @@ def _lately(durations: Sequence[float]) -> tuple[float | None, float | None]:
     if before is None:
         return None, None
     middle = median(durations[:_LATEST])
-    return (middle, before.middle) if middle > before.middle + before.spread * 2 else (None, None)
+    return (middle, before.middle) if middle > before.high else (None, None)

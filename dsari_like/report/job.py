@@ -45,6 +45,8 @@ class JobView:
     tone: str
     sentence: str
     why: str
+    said: str
+    said_url: str
     rest: str
     archived: bool
     schedule: tuple[str, ...]
@@ -96,6 +98,8 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         tone="bad" if standing.is_failing else views.tone_of(standing.status),
         sentence=words.outcome_sentence(rows[0], scene.zone) if rows else "It has not run yet.",
         why=_failing_words(scene, standing),
+        said=scene.said(name, standing.failed_run_id) if standing.is_failing else "",
+        said_url=names.link(root, names.run_page(name, standing.failed_run_id)) if standing.is_failing else "",
         rest=_rest(scene, job, now),
         archived=job is None,
         schedule=tuple(rule.describe() for rule in scene.overview.rules(name)),

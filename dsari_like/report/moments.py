@@ -62,6 +62,11 @@ def day(time: float, zone: tzinfo) -> str:
     return f"{at(time, zone):%a %-d %b %Y}"
 
 
+def month(time: float, zone: tzinfo) -> str:
+    """For the heading of a month in a list: `November 2026`."""
+    return f"{at(time, zone):%B %Y}"
+
+
 def clock(time: float, zone: tzinfo) -> str:
     """For a list whose days have headings: `16:23:08`."""
     return f"{at(time, zone):%H:%M:%S}"

@@ -199,8 +199,7 @@ def _compared(name: str, value: float, others: Sequence[float], words_of: Callab
     usual = habits.usual(others)
     if usual is None:
         return Fact(name, words_of(value))
-    odd = value > max(usual.high, usual.middle * 1.1)
-    return Fact(name, words_of(value), usual=f"usually {words_of(usual.middle)}", odd=odd)
+    return Fact(name, words_of(value), usual=f"usually {words_of(usual.middle)}", odd=usual.is_beyond(value))
 
 
 def _spans(scene: Scene, run: RunRow, events: Sequence[EventRow]) -> Iterable[charts.Span]:

@@ -102,17 +102,22 @@ def _run(scene: Scene, run: RunRow) -> tuple[Any, ...]:
         views.tone_of(run.status),
         words.state_word(run.status),
         f"{moments.at(time_of(run), scene.zone):%Y-%m-%d %H:%M:%S}",
-        words.shortened(" · ".join(filter(None, _texts(scene, run))), _MOST_TEXT),
+        words.shortened(" · ".join(filter(None, _told(scene, run)))),
+        words.shortened(" ".join(_more(run)), _MOST_TEXT),
     )
 
 
-def _texts(scene: Scene, run: RunRow) -> Iterable[str]:
-    """What people remember of a run."""
+def _told(scene: Scene, run: RunRow) -> Iterable[str]:
+    """What is shown of a run that was found: the trouble first."""
     if run.status in ("failed", "cancelled"):
         yield words.reason_short(run)
     if run.status == "failed" and run.start_time is not None:
         yield scene.said(run.job_name, run.run_id)
-    yield from filter(None, (run.message, words.description_of(run), words.trigger_word(run)))
+    yield from (run.message, words.description_of(run), words.trigger_word(run))
+
+
+def _more(run: RunRow) -> Iterable[str]:
+    """What it is found by as well: what the trigger set, and who dropped it."""
     yield from (f"{name}={value}" for name, value in sorted(run.variables.items()))
     yield from (str(run.came_from[key]) for key in ("user", "file") if run.came_from.get(key))
 

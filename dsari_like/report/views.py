@@ -7,7 +7,7 @@ from rows, the configuration and the `now` that is passed in; no clock, no file,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import groupby
@@ -22,6 +22,8 @@ from dsari_like.report.recent import Recent
 from dsari_like.report.rests import pause_words
 from dsari_like.report.shapes import Ready, line, run_object
 from dsari_like.store.reader import Reader, RunRow
+
+_FEW_DAYS = 4  # headings of days in a list that are no nuisance
 
 TONES = {
     "completed": "good",
@@ -187,9 +189,18 @@ def time(scene: Scene, instant: float) -> Time:
 
 
 def days(scene: Scene, root: str, runs: Iterable[RunRow]) -> tuple[Day, ...]:
-    """Runs under the headings of their days, so that a row needs to say no more than the time of day."""
-    groups = groupby(runs, key=lambda run: moments.day(time_of(run), scene.zone))
-    return tuple(Day(title, tuple(run_line(scene, root, run) for run in group)) for title, group in groups)
+    """Runs under the headings of their days, so that a row needs to say no more than the time of day; where nearly
+    every run has a day of its own, under those of their months."""
+    rows = list(runs)
+    by_day = _grouped(rows, lambda run: moments.day(time_of(run), scene.zone))
+    if 2 * len(by_day) <= len(rows) + 1 or len(by_day) < _FEW_DAYS:
+        return tuple(Day(title, tuple(run_line(scene, root, run) for run in group)) for title, group in by_day)
+    by_month = _grouped(rows, lambda run: moments.month(time_of(run), scene.zone))
+    return tuple(Day(title, tuple(run_line(scene, root, run, True) for run in group)) for title, group in by_month)
+
+
+def _grouped(rows: Iterable[RunRow], title: Callable[[RunRow], str]) -> list[tuple[str, list[RunRow]]]:
+    return [(found, list(group)) for found, group in groupby(rows, key=title)]
 
 
 def coming(scene: Scene, instant: float, zone: tzinfo | None = None) -> Time:
@@ -209,12 +220,13 @@ def tone_of(status: str) -> str:
     return TONES.get(status, "wait" if status else "still")
 
 
-def run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
-    """A run in a table."""
-    return scene.memo.of(("line", root, run.run_id, run.revision), lambda: _run_line(scene, root, run))
+def run_line(scene: Scene, root: str, run: RunRow, dated: bool = False) -> RunLine:
+    """A run in a table; `dated` where no heading tells the day."""
+    key = ("line", root, run.run_id, run.revision, dated)
+    return scene.memo.of(key, lambda: _run_line(scene, root, run, dated))
 
 
-def _run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
+def _run_line(scene: Scene, root: str, run: RunRow, dated: bool) -> RunLine:
     return RunLine(
         url=names.link(root, names.run_page(run.job_name, run.run_id)),
         label=words.run_label(run),
@@ -223,7 +235,7 @@ def _run_line(scene: Scene, root: str, run: RunRow) -> RunLine:
         status=run.status,
         word=words.state_word(run.status),
         tone=tone_of(run.status),
-        time=clock(scene, time_of(run)),
+        time=(coming if dated else clock)(scene, time_of(run)),
         duration=moments.duration(run.duration),
         waited=_waited(run),
         trigger=words.trigger_word(run),

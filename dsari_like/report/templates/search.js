@@ -37,7 +37,9 @@ const dsariLike = (() => {
     item.append(state, " ", link);
     if (when) item.append(" ", Object.assign(document.createElement("span"), { className: "dim", textContent: when }));
     if (text) item.append(Object.assign(document.createElement("small"), { textContent: text }));
-    find("found").append(item);
+    item.dataset.when = when;
+    const later = [...find("found").children].find((other) => when && other.dataset.when && other.dataset.when < when);
+    find("found").insertBefore(item, later || null);
     shown += 1;
   };
 
@@ -48,10 +50,10 @@ const dsariLike = (() => {
   };
   const showRuns = (job, runs, asked) => {
     if (asked.job && job.name !== asked.job) return;
-    for (const [number, id, status, tone, word, when, text] of runs) {
+    for (const [number, id, status, tone, word, when, text, more] of runs) {
       if (shown >= SHOWN) return;
       if ((asked.state && status !== asked.state) || (asked.day && !when.startsWith(asked.day))) continue;
-      if (!holds(`${job.name} ${id} ${text}`.toLowerCase(), asked.words)) continue;
+      if (!holds(`${job.name} ${id} ${text} ${more}`.toLowerCase(), asked.words)) continue;
       line(tone, word, `${job.url}${id}/index.html`, `${job.name}, run ${number}`, when, text);
     }
   };
