@@ -23,6 +23,7 @@ from dsari_like.core.model import (
     SkipNext,
     Trigger,
 )
+from dsari_like.core.reactions import CallEnded, SaveCall, SaveLatches, StartCall
 from dsari_like.core.schedule import Rule
 from dsari_like.core.selection import Selection
 
@@ -258,6 +259,7 @@ Input = (
     | ChildExited
     | Progressed
     | LifeSeen
+    | CallEnded
     | TimePassed
     | ShutdownAsked
 )
@@ -428,11 +430,14 @@ Effect = (
     | RememberSlots
     | SaveRest
     | DropRest
+    | SaveCall
+    | SaveLatches
     | DropClaim
     | Quarantine
     | WriteReceipt
     | WriteReceipts
     | Start
+    | StartCall
     | Signal
     | RequestCancel
     | LookForLife

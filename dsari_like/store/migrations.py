@@ -267,8 +267,36 @@ def _flows(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+#: Calls of callbacks: `detail` is, as JSON, what it takes to make one again. `latches` is what AND remembers.
+CALLS = """
+alter table callback_history add column callback text not null default '';
+alter table callback_history add column state text not null default 'completed';
+alter table callback_history add column reason text not null default '';
+alter table callback_history add column time real;
+alter table callback_history add column attempt integer not null default 1;
+alter table callback_history add column flow_id text;
+alter table callback_history add column detail text not null default '{}';
+create unique index callback_history_by_id on callback_history (callback_id);
+create index callback_history_by_time on callback_history (time, callback_id);
+create index callback_history_by_job on callback_history (job_name, time);
+create index callback_history_open on callback_history (time) where state in ('waiting', 'running');
+create table latches (
+    owner text not null,
+    scope text not null,
+    latches text not null,
+    count integer not null,
+    primary key (owner, scope)
+) without rowid
+"""
+
+
+def _calls(connection: sqlite3.Connection) -> None:
+    for statement in CALLS.split(";"):
+        connection.execute(statement)
+
+
 #: Never edit or reorder what was released: append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life, _requests, _flows)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life, _requests, _flows, _calls)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -22,8 +22,9 @@ from dsari_like.core.messages import (
     SaveRun,
 )
 from dsari_like.core.model import EndedRun, Pause, Run, SkipNext
+from dsari_like.core.reactions import SaveCall, SaveLatches
 from dsari_like.core.selection import Selection
-from dsari_like.store import lives, repeating, resuming
+from dsari_like.store import calls, lives, repeating, resuming
 from dsari_like.store.answers import Answers, remember_request
 from dsari_like.store.db import open_writer
 from dsari_like.store.inforce import InForce
@@ -53,7 +54,18 @@ _DECIDE = (
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 #: The effects that are rows.
-Row = SaveRun | Decide | RememberId | RememberSlots | RememberDefinition | RememberRequest | SaveRest | DropRest
+Row = (
+    SaveRun
+    | Decide
+    | RememberId
+    | RememberSlots
+    | RememberDefinition
+    | RememberRequest
+    | SaveRest
+    | DropRest
+    | SaveCall
+    | SaveLatches
+)
 
 
 class RunLog(Answers):
@@ -123,6 +135,10 @@ class RunLog(Answers):
                 case DropRest():
                     over = (row.job_name, row.kind.__name__)
                     self._db.execute("delete from rests where job_name = ? and kind = ?", over)
+                case SaveCall():
+                    calls.save(self._db, row.call)
+                case SaveLatches():
+                    calls.save_latches(self._db, row)
         for run in newest.values():
             self._revision += 1
             columns = dict(zip(_COLUMNS, (*_run_values(run), self._revision), strict=True))
