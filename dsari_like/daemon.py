@@ -192,7 +192,8 @@ class Daemon:
         if not self._unwritten or self._write(now):
             effects, self._unwritten = self._unwritten, []
         todo = one_receipt_each([*self._due_again(effects, now), *effects])
-        for kinds in (m.Start, m.DropClaim | m.Quarantine, m.Signal, m.WriteReceipts | m.Notice | m.Prune):
+        to_runs, told = m.RequestCancel | m.Signal | m.LookForLife, m.WriteReceipts | m.Notice | m.Prune
+        for kinds in (m.Start, m.DropClaim | m.Quarantine, to_runs, told):
             for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
@@ -283,6 +284,10 @@ class Daemon:
             case m.Signal():
                 LOG.info("run %s gets signal %d: %s", effect.run_id, effect.number, effect.why)
                 parts.children.signal(effect.run_id, effect.number)
+            case m.RequestCancel():
+                parts.children.request_cancel(effect.run, effect.text)
+            case m.LookForLife():
+                self._inputs += parts.children.look_for_life(effect.run, effect.on_output, parts.clock.now())
             case m.WriteReceipts():
                 parts.inbox.write_receipts(discreet(effect.receipts, parts.configuration.secrets))
             case m.Notice():

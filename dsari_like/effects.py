@@ -17,6 +17,7 @@ INTENT: dict[type, str] = {
     m.Quarantine: "move a refused file to corrupt/",
     m.Start: "start a run",
     m.Signal: "signal a run",
+    m.RequestCancel: "ask a run to end by a file in its directory",
     m.WriteReceipts: "write receipts",
 }
 

@@ -67,6 +67,7 @@ class Parts:
     def close(self) -> None:
         """Give everything back, the lock last: the next daemon may begin when nothing of ours is open."""
         self.watch.stop()
+        self.children.close()
         self.drop_renderer()
         self.inbox.close()
         self.runlog.close()
