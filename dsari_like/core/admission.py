@@ -10,7 +10,7 @@ something is queued and when something ends, never by a sweep (dsari re-examined
 Who passed the door of the job but found no slot is parked with *all* groups it could use; the first release serves.
 
 An item of an array run stands at a door of that array run, as wide as `items_parallel`, in place of the job's own; the
-array run itself holds the job and nothing else, for it has no process.
+array run itself holds the job and nothing else, for it has no process, nor has the run of an orchestration.
 """
 
 from __future__ import annotations
@@ -163,11 +163,11 @@ class Admission:
             return self._park(waiter, (own,))
         if run.locks and not self._can_lock(waiter):
             return False
-        groups = () if is_array(run, job) else tuple(f"group:{name}" for name in job.concurrency_groups)
+        groups = () if is_whole(run, job) else tuple(f"group:{name}" for name in job.concurrency_groups)
         free = next((key for key in groups if self._door(key).is_open), None)
         if groups and free is None:
             return self._park(waiter, groups)
-        if not is_array(run, job) and not self._door(OVERALL).is_open:
+        if not is_whole(run, job) and not self._door(OVERALL).is_open:
             return self._park(waiter, (OVERALL,))
         self._waiting.pop(run.run_id, None)
         self._hold(run, job, free.split(":", 1)[1] if free else None)
@@ -201,7 +201,7 @@ class Admission:
     def _hold(self, run: Run, job: Job, group: str | None) -> None:
         run.concurrency_group = group
         own = self._own_door(run, job) or f"job:{job.name}"
-        keys = (own,) if is_array(run, job) else (own, OVERALL) + ((f"group:{group}",) if group else ())
+        keys = (own,) if is_whole(run, job) else (own, OVERALL) + ((f"group:{group}",) if group else ())
         self._held[run.run_id] = keys
         for key in keys:
             self._door(key).holders[run.run_id] = None
@@ -267,9 +267,9 @@ class Admission:
             self._widths.pop(key, None)
 
 
-def is_array(run: Run, job: Job) -> bool:
-    """True for a run that is made of items, and not for the items."""
-    return bool(job.items) and run.item is None
+def is_whole(run: Run, job: Job) -> bool:
+    """True for a run that is made of others, items or tasks, and has no process; not for these others."""
+    return (bool(job.items) and run.item is None) or job.flow is not None
 
 
 def is_lock_wait(parked: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """What a job may say about the life of its runs beyond its command: stages, signs of life, locks, progress.
 
-Owns the shapes of these clauses and of what a run reports while it runs. Durations are seconds, times UTC epoch seconds.
-Must not know runs, or what follows from any of it.
+Owns the shapes of these clauses and of what a run reports while it runs. Durations are seconds, times UTC epoch
+seconds. Must not know runs, or what follows from any of it.
 """
 
 from __future__ import annotations

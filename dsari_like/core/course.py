@@ -1,9 +1,9 @@
-"""The course of a run from its start to its end: signs of life, stages, resumption, and what follows at once from an end.
+"""The course of a run from its start to its end: signs of life, stages, resumption, and what follows from an end.
 
 Owns that an end lets the next one begin in the same turn, and that a failure is tried again where the job wants it.
 Must not know why a run was made, or what waits (`lives`).
 
-To follow an end read `child_exited`, `_ended`, then `_finish`.
+To follow an end read `child_exited`, `_ended`, then `finish`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dsari_like.core import messages as m
-from dsari_like.core import retrying, staging
+from dsari_like.core import retrying, staging, variables
 from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.clauses import Progress, Stage
 from dsari_like.core.ending import verdict
+from dsari_like.core.flow_messages import SaveFlow
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Decision, Exit, Job, Run
@@ -31,7 +32,7 @@ class Course:
         self._endings = lives.endings
         self._arrays = lives.arrays
         self.pulses = Pulses(lives.ledger)
-        self._repeated: set[str] = set()  # items that failed, and are tried again
+        self._repeated: set[str] = set()  # runs that have just failed, and are tried again
 
     # --- signs of life --------------------------------------------------------------------------------------------
 
@@ -111,7 +112,7 @@ class Course:
         run = self._ledger.runs[message.run_id]
         run.reason, run.message, run.exit = Reason.START_FAILED, message.message, Exit(message.code)
         staging.end(run, run.exit, self._ledger.now.wall, None)
-        self._finish(run, RunEvent.FAILED, f"could not be started: {message.message}", self._ledger.now.wall)
+        self.finish(run, RunEvent.FAILED, f"could not be started: {message.message}", self._ledger.now.wall)
 
     def child_exited(self, message: m.ChildExited) -> None:
         """Its process is gone."""
@@ -141,7 +142,7 @@ class Course:
             else:
                 cause = f"stage {run.stage}: {cause}"
         run.reason = reason
-        self._finish(run, event, cause, message.time)
+        self.finish(run, event, cause, message.time)
 
     def _next_stage(self, run: Run, job: Job, stage: Stage, cause: str) -> None:
         """The next command of the run, in the same directory, into the same output."""
@@ -167,19 +168,31 @@ class Course:
         run.reason = Reason.LOST
         run.message = "its process vanished while no daemon watched: it may have run fully, partly or not at all"
         staging.end(run, None, self._ledger.now.wall, None)
-        self._finish(run, RunEvent.SECOND_DEADLINE, "it left no exit status", self._ledger.now.wall)
+        self.finish(run, RunEvent.SECOND_DEADLINE, "it left no exit status", self._ledger.now.wall)
 
-    def _finish(self, run: Run, event: RunEvent, cause: str, stop_time: float) -> None:
+    def finish(self, run: Run, event: RunEvent, cause: str, stop_time: float) -> None:
         """The run has ended: what it held is free, and whoever waited for that starts in the same turn."""
         job = self._endings.definition(run)
         run.stop_time = max(stop_time, run.start_time or stop_time)
         if event is RunEvent.SUCCEEDED and run.progress is not None:
             run.progress = replace(run.progress, percent=100.0)
+        self._take_variables(run)
         self._ledger.move(run, event, cause)
         self._endings.forget(run)
         self.pulses.forget(run)
-        self._try_again(run, self._lives.configuration.jobs.get(run.job_name, job))
+        self._try_again(run, self._lives.job_of(run) if run.job_name in self._lives.configuration.jobs else job)
         self._lives.begin(self._lives.admission.release(run.run_id, serve=not self._lives.closing))
+
+    def _take_variables(self, run: Run) -> None:
+        """What it returned for its own retries, and for those after it in its flow."""
+        flow, lives = self._lives.flows.flow(run.flow_id or ""), self._lives
+        workflow = flow.variables if flow is not None else run.workflow_variables
+        told = variables.exchange(run.run_data, run.job_variables, workflow, lives.configuration.secrets)
+        for line in (*told.changes, *told.notes):
+            self._ledger.note(run, line)
+        run.job_variables, run.workflow_variables = told.job, told.workflow
+        if flow is not None and told.workflow is not workflow:
+            self._ledger.out.append(SaveFlow(lives.flows.vary(flow.flow_id, told.workflow)))
 
     # --- what follows ---------------------------------------------------------------------------------------------
 
@@ -189,6 +202,7 @@ class Course:
             return
         ledger, wait = self._ledger, retrying.delay(job, run.attempt)
         again = self.repeat(run, job, ledger.now.wall + wait, kept_id=True)
+        self._repeated.add(run.run_id)
         reason = f"attempt {again.attempt} of {job.retries + 1}, after run {run.run_id} failed; it starts in {wait:g} s"
         decision = Decision(job.name, Outcome.STARTED, ledger.now.wall, None, again.run_id, reason)
         ledger.out.append(m.Decide(decision))
@@ -207,8 +221,13 @@ class Course:
             again.definition = old.definition
         if again.item is not None:
             self._arrays.made(again)
-            self._repeated.add(old.run_id)
         return again
+
+    def take_repeated(self, run_id: str) -> bool:
+        """Whether the job repeats this run, which has just ended, by itself."""
+        repeated = run_id in self._repeated
+        self._repeated.discard(run_id)
+        return repeated
 
     # --- array runs -----------------------------------------------------------------------------------------------
 
@@ -227,17 +246,15 @@ class Course:
             self._arrays.made(item)
             lives.queue(item, job)
 
-    def item_ended(self, item: Run) -> None:
+    def item_ended(self, item: Run, is_repeated: bool) -> None:
         """One more item of an array run is done; the last one ends the array run."""
-        is_repeated = item.run_id in self._repeated
-        self._repeated.discard(item.run_id)
         array = self._arrays.ended(item, is_repeated)
         if array is not None:
             self._end_array(array)
 
     def _end_array(self, array: Run) -> None:
         event, cause = self._arrays.verdict(array)
-        self._finish(array, event, cause, self._ledger.now.wall)
+        self.finish(array, event, cause, self._ledger.now.wall)
 
     def settle_arrays(self, runs: Iterable[Run]) -> None:
         """After a restart: an array run of which nothing is left to be done ends."""
@@ -263,7 +280,7 @@ class Course:
     def call_off(self, run: Run, why: str) -> None:
         """A run whose start was put off ends without having begun."""
         run.put_off, run.reason, run.message = False, Reason.BEFORE_START, why
-        self._finish(run, RunEvent.CANCELLED, why, self._ledger.now.wall)
+        self.finish(run, RunEvent.CANCELLED, why, self._ledger.now.wall)
 
     def _cancel_array(self, array: Run, why: str) -> None:
         array.ending, array.message = Reason.WHILE_RUNNING, why

@@ -4,8 +4,8 @@ Owns what each input means, and all that concerns triggers. What becomes of a sl
 `lives`, how it goes on from there `course`. Must not know files, processes or the run log: what it returns is carried
 out by `daemon.py`, rows first.
 
-To follow the life of a trigger read `_trigger_arrived` and `_trigger_due` here, then `queue` and `begin` of `lives`, and
-`child_exited` of `course`.
+To follow the life of a trigger read `_trigger_arrived` and `_trigger_due` here, then `queue` and `begin` of `lives`,
+`child_exited` of `course`, and `consequences`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
 from dsari_like.core.answered import answered
 from dsari_like.core.choices import OnShutdown, Outcome
+from dsari_like.core.consequences import Consequences
 from dsari_like.core.course import Course
 from dsari_like.core.due import Dues, is_deferred
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Job, Pause, Run, SkipNext
 from dsari_like.core.putoffs import PutOffs
+from dsari_like.core.reactions import CallEnded
 from dsari_like.core.retries import Retries
 
 _OPEN = frozenset(state.value for state in RunState if state not in FINAL)
@@ -36,6 +38,7 @@ class Engine:
         self._course = Course(self._lives)
         self._put_offs = PutOffs(self._lives, self._course)
         self._retries = Retries(self._lives, self._course)
+        self._consequences = Consequences(self._lives, self._course, new_id)
         self._dues = Dues(self._lives)
         self._ledger = self._lives.ledger
 
@@ -76,29 +79,26 @@ class Engine:
                 self._put_offs.put_off(message)
             case m.StartAgain():
                 self._put_offs.again(message.run_id)
+            case CallEnded():
+                self._consequences.call_ended(message)
+            case m.UnblockAsked():
+                self._unblock_asked(message)
             case m.TimePassed():
                 self._time_passed()
             case m.Configured():
                 self._configured(message)
             case m.ShutdownAsked():
                 self._shutdown_asked(message)
-        self._follow()
+        self._consequences.follow()
         request = answered(message, effects, now)
         if request is not None:
             effects.append(request)
         return effects
 
-    def _follow(self) -> None:
-        """What follows when a run has come into being or changed its state, until nothing follows any more."""
-        while self._ledger.moved:
-            run = self._ledger.moved.popleft()
-            if run.is_final and run.item is not None:
-                self._course.item_ended(run)
-
     def next_deadline(self, now: m.Now) -> float | None:
         """Seconds until something is due by itself, 0 when something is due already, None for never."""
         lives = self._lives
-        calendars = (self._dues, lives.future, lives.pauses)
+        calendars = (self._dues, lives.future, lives.pauses, self._consequences)
         walls = [] if lives.closing else [calendar.next_deadline() for calendar in calendars]
         waits = [time - now.wall for time in walls if time is not None]
         limits = (lives.endings.next_deadline(), self._course.pulses.next_deadline())
@@ -114,7 +114,7 @@ class Engine:
 
     def active(self) -> list[Run]:
         """The runs that have a process, or are about to; an array run has none, nor one whose start is put off."""
-        return [run for run in self.runs.values() if run.is_active and run.items is None and not run.put_off]
+        return [run for run in self.runs.values() if run.is_active and run.has_process and not run.put_off]
 
     def why(self, run_id: str) -> WaitReason | None:
         """What a waiting run waits for."""
@@ -199,6 +199,7 @@ class Engine:
             for run_id, _ in list(lives.future.pop_due(self._ledger.now.wall)):
                 self._future_due(self.runs[run_id])
             self._course.unfold()
+            self._consequences.time_passed()
         lives.endings.time_passed()
         self._course.pulses.time_passed()
 
@@ -237,7 +238,16 @@ class Engine:
         self._course.resume(run, "request", message.reason or "on request")
         self._answered(message, [run])
 
-    def _answered(self, message: m.CancelAsked | m.ResumeAsked, runs: list[Run]) -> None:
+    def _unblock_asked(self, message: m.UnblockAsked) -> None:
+        run = self.runs.get(message.run_id)
+        if run is None or not self._consequences.unblock(run, message.reason or "released on request"):
+            state = "it has ended, or never was" if run is None else f"it is {run.state.value}"
+            reason = f"run {message.run_id} is not blocked: {state}"
+            self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
+            return
+        self._answered(message, [run])
+
+    def _answered(self, message: m.CancelAsked | m.ResumeAsked | m.UnblockAsked, runs: list[Run]) -> None:
         """The request was carried out; of several runs the receipt names the first."""
         self._ledger.out.append(m.DropClaim(message.claim))
         if message.request_id:
@@ -279,14 +289,17 @@ class Engine:
         self._lives.recorded |= message.recorded
         self._dues.configure(message.plans)
         self._restore_rests(message.rests)
+        self._consequences.configure(message)
         self._lives.restore(message.restored)
         self._lives.keep_or_end()
         self._put_offs.configured(message.restored)
         for run in [run for run in self.runs.values() if is_deferred(run)]:
             self._dues.resume(run)
-        for run in [run for run in message.restored if not (run.is_active or run.is_final or is_deferred(run))]:
+        waiting = (run for run in message.restored if not (run.is_active or run.is_final or is_deferred(run)))
+        for run in [run for run in waiting if run.state is not RunState.BLOCKED]:
             self._requeue(run)
         self._course.settle_arrays(message.restored)
+        self._consequences.resume(message)
         if not message.reload:
             self._dues.fire_reboot(message.plans)
 

@@ -81,7 +81,7 @@ def lock_demands(configuration: Configuration, job: Job, run: Run) -> tuple[Lock
     variables = build(configuration, job, run, Host("", "", ""), {})
     demands: dict[str, LockMode] = {}
     for written, mode in job.locks.items():
-        name = _VARIABLE.sub(lambda found: _value(variables, found[1], written), written)
+        name = _expanded(written, variables)
         if not is_job_name(name):
             raise ValueError(f"lock '{written}': {name!a} is no name of a lock: {LEGAL}")
         if demands.get(name) is not LockMode.EXCLUSIVE:  # two ways to one lock: the stricter of the two counts
@@ -89,10 +89,11 @@ def lock_demands(configuration: Configuration, job: Job, run: Run) -> tuple[Lock
     return tuple(LockDemand(name, mode) for name, mode in demands.items())
 
 
-def _value(variables: Mapping[str, str], name: str, written: str) -> str:
-    if name not in variables:
-        raise ValueError(f"lock '{written}': the run has no variable {name}")
-    return variables[name]
+def _expanded(written: str, variables: Mapping[str, str]) -> str:
+    unset = [name for name in _VARIABLE.findall(written) if name not in variables]
+    if unset:
+        raise ValueError(f"lock '{written}': the run has no variable {unset[0]}")
+    return _VARIABLE.sub(lambda found: variables[found[1]], written)
 
 
 def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> dict[str, str]:

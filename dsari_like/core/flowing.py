@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dsari_like.core import chain, orchestration
 from dsari_like.core.flows import CHAIN, ORCHESTRATION, Chains, Fact, Flow, FlowKind, Orchestration, Place, place_of
@@ -160,6 +161,12 @@ class Flowing:
         """A flow that is going on."""
         going = self._flows.get(flow_id)
         return going.flow if going else None
+
+    def vary(self, flow_id: str, variables: Mapping[str, Any]) -> Flow:
+        """A run of the flow has left these variables for those after it."""
+        going = self._flows[flow_id]
+        going.flow = replace(going.flow, variables=variables)
+        return going.flow
 
     # --- what the engine tells ----------------------------------------------------------------------------------------
 

@@ -113,6 +113,26 @@ class EventTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """How far the event trigger of a job has come: what is kept in the run log."""
+
+    job_name: str
+    fired: float | None = None  # when it started the job last
+    updated: Mapping[str, float] = field(default_factory=_nothing)  # things, and when they were updated last
+    marks: Mapping[str, float] = field(default_factory=_nothing)  # of files: how new they were when they were looked at
+
+    def awaited(self, trigger: EventTrigger) -> tuple[str, ...]:
+        """The things that have not been updated yet."""
+        return tuple(thing for thing in trigger.watch if thing not in self.updated)
+
+    def cools_until(self, trigger: EventTrigger, now: float) -> float | None:
+        """When the cool-down ends; None when it does not go on."""
+        if self.fired is None or not self.fired <= now < self.fired + trigger.cool_down:
+            return None
+        return self.fired + trigger.cool_down
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """A chain that lost steps: `step` was written to follow the first of `gone`, and follows `follows` now; None when
     nothing is left to follow."""

@@ -9,11 +9,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from dsari_like.core.choices import Outcome
 from dsari_like.core.lifecycle import RunEvent, step
 from dsari_like.core.messages import Decide, Effect, Now, RememberId, SaveRun, WriteReceipt
 from dsari_like.core.model import Claim, Decision, Run, Trigger
+
+
+class Change(NamedTuple):
+    """A run as it is after a change of its state, the state before (None: there was no run), and the time."""
+
+    run: Run
+    before: str | None
+    time: float
+
+
+def _nothing_more(_: Run) -> None:
+    """Nobody wants to know of runs before they are recorded."""
 
 
 class Ledger:
@@ -23,7 +36,8 @@ class Ledger:
         self.runs: dict[str, Run] = {}
         self.now = Now(0.0, 0.0)
         self.out: list[Effect] = []
-        self.moved: deque[Run] = deque()  # runs that came into being or changed their state, for what follows from that
+        self.moved: deque[Change] = deque()  # what nobody has followed yet
+        self.making: Callable[[Run], None] = _nothing_more
         self._new_id = new_id
         self._run_of: dict[str, str] = {}  # trigger id -> run
         self._ids_of: dict[str, list[str]] = {}
@@ -66,16 +80,15 @@ class Ledger:
 
     def record(self, run: Run, cause: str) -> None:
         """The run exists from now on."""
-        self.out.append(SaveRun(run.snapshot(), self.now.wall, None, cause))
-        self.moved.append(run)
+        self.making(run)
+        self._save(run, None, cause)
         self._receipt(run)
 
     def move(self, run: Run, event: RunEvent, cause: str) -> None:
         """Change the run's state as the table says; raises IllegalTransition and changes nothing otherwise."""
         before = run.state
         run.state = step(before, event)
-        self.out.append(SaveRun(run.snapshot(), self.now.wall, before.value, cause))
-        self.moved.append(run)
+        self._save(run, before.value, cause)
         self._receipt(run)
         if run.is_final:
             self._forget(run)
@@ -108,6 +121,11 @@ class Ledger:
             self._receipt(run)
         else:
             self.receipt(trigger, "folded", run.job_name, run.run_id, "it became part of a run that was pending")
+
+    def _save(self, run: Run, before: str | None, cause: str) -> None:
+        snapshot = run.snapshot()
+        self.out.append(SaveRun(snapshot, self.now.wall, before, cause))
+        self.moved.append(Change(snapshot, before, self.now.wall))
 
     def _receipt(self, run: Run) -> None:
         if not run.trigger.id:

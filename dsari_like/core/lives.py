@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 
 from dsari_like.core import messages as m
 from dsari_like.core import staging
-from dsari_like.core.admission import Admission, WaitReason, is_array
+from dsari_like.core.admission import Admission, WaitReason, is_whole
 from dsari_like.core.arrays import Arrays
 from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.definitions import Definitions
 from dsari_like.core.ending import Endings
 from dsari_like.core.environment import lock_demands
+from dsari_like.core.flowing import Flowing
 from dsari_like.core.ledger import Ledger
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.model import Configuration, Decision, Job, Pause, Run, Trigger
@@ -23,6 +24,9 @@ from dsari_like.core.pauses import Pauses
 from dsari_like.core.pending import Pending
 from dsari_like.core.storm import Storms, held_because
 from dsari_like.core.timetable import Timetable
+
+#: What has happened when the time of a run has come, by what it was until then.
+_DUE = {RunState.SCHEDULED: RunEvent.DUE, RunState.BLOCKED: RunEvent.UNBLOCKED}
 
 
 class Lives:
@@ -38,6 +42,8 @@ class Lives:
         self.future = Timetable()  # wall clock: runs that are not due yet
         self.pauses = Pauses()
         self.storms = Storms()
+        self.flows = Flowing()
+        self.passed_over: set[str] = set()  # runs that ended waiting, because there is no such job to be run any more
         self.closing = False
         self.definitions = Definitions()
         self.recorded: dict[str, Job] = {}  # definitions of old, of the runs that repeat another as it was recorded
@@ -48,7 +54,8 @@ class Lives:
 
     def job_of(self, run: Run) -> Job:
         """The job as this run is to carry it out: as it is configured now, or as it was when what it repeats ran."""
-        return self.recorded.get(run.run_id) or self.configuration.jobs[run.job_name]
+        recorded = self.recorded.get(run.run_id)
+        return recorded or self.flows.job(run, self.configuration.jobs[run.job_name])
 
     def behind(self, job: Job) -> str:
         """What a new run of the job will wait behind, as the decision tells it; empty when it need not wait."""
@@ -68,9 +75,12 @@ class Lives:
 
     def queue(self, run: Run, job: Job) -> None:
         """The run is due: it starts now, or waits for its job, its locks, a group or a place."""
+        if run.state is RunState.BLOCKED:  # whatever releases it brings it here again
+            self.pending.add(run)
+            return
         if run.item is None:  # the items of an array run never stand in the way of its job's next run
             self.pending.add(run)
-        if not is_array(run, job):
+        if not is_whole(run, job):
             try:
                 run.locks = lock_demands(self.configuration, job, run)
             except ValueError as error:
@@ -102,16 +112,25 @@ class Lives:
             self.endings.begun(run, job)
             run.start_time = now
             self._define(run, job)
-            if is_array(run, job):
-                self.arrays.begin(run, job)
-            elif job.stages:
-                staging.begin(run, job.stages[0], now)
+            self._equip(run, job)
             self.ledger.move(run, RunEvent.STARTED, "started")
-            if run.items is None:
+            if run.has_process:
                 self.ledger.out.append(m.Start(run, job))
             if self.storms.started(run, self.ledger.newest, self.configuration.storm, self.ledger.now):
                 self._hold(job)
         self.note_lock_waits()
+
+    def _equip(self, run: Run, job: Job) -> None:
+        """What it takes along from the beginning."""
+        flow = self.flows.flow(run.flow_id or "")
+        if flow is not None:
+            run.workflow_variables = flow.variables
+        if is_whole(run, job):
+            run.launch = 0
+            if job.items:
+                self.arrays.begin(run, job)
+        elif job.stages:
+            staging.begin(run, job.stages[0], self.ledger.now.wall)
 
     def _define(self, run: Run, job: Job) -> None:
         """What it is started as is kept, for whoever wants to repeat just that."""
@@ -122,10 +141,15 @@ class Lives:
     def future_due(self, run: Run) -> None:
         """Its time was agreed long ago, so `merge` does not apply; but it too takes a pending slot's place (D-40)."""
         job = self.job_of(run)
-        if not job.concurrent_runs and run.item is None:
-            self.replace((waiting for waiting in self.pending.of(job.name) if waiting.is_scheduled_kind), run)
-        self.ledger.move(run, RunEvent.DUE, "its time has come")
+        self.take_place_of_slot(run, job)
+        self.ledger.move(run, _DUE[run.state], "its time has come")
         self.queue(run, job)
+
+    def take_place_of_slot(self, run: Run, job: Job) -> None:
+        """The pending run of a slot makes way for it."""
+        if not job.concurrent_runs and run.item is None:
+            slots = (waiting for waiting in self.pending.of(job.name) if waiting.is_scheduled_kind)
+            self.replace((waiting for waiting in slots if waiting is not run), run)
 
     def replace(self, runs: Iterable[Run], by: Run) -> None:
         """End runs that wait, because a trigger came."""
@@ -181,7 +205,8 @@ class Lives:
         for run in runs:
             self.ledger.restore(run)
             if run.is_active:  # a definition of nothing lets the run of a removed job end in peace
-                job = self.recorded.get(run.run_id) or self.configuration.jobs.get(run.job_name) or Job(run.job_name, ())
+                job = self.recorded.get(run.run_id) or self.configuration.jobs.get(run.job_name)
+                job = job or Job(run.job_name, ())
                 self.endings.restored(run, job)
                 self.admission.adopt(run, job)
                 if run.items is not None:
@@ -194,8 +219,10 @@ class Lives:
         for run in [run for run in self.ledger.runs.values() if not run.is_active]:
             job = self.configuration.jobs.get(run.job_name)
             if job is None:
+                self.passed_over.add(run.run_id)
                 self.end_waiting(run, "its job was removed from the configuration")
             elif not job.enabled:
+                self.passed_over.add(run.run_id)
                 self.end_waiting(run, "its job was disabled in the configuration")
         groups, most = self.configuration.groups, self.configuration.max_running
         self.begin(self.admission.configure(groups, most, self.job))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from dsari_like.core.blackout import Windows
 from dsari_like.core.choices import OnShutdown
 from dsari_like.core.clauses import Progress
+from dsari_like.core.flow_messages import EventResetAsked, SaveFlow, SaveReady, WatchedUpdated
+from dsari_like.core.flows import Fact, Flow, Ready
 from dsari_like.core.model import (
     Claim,
     Configuration,
@@ -23,7 +25,7 @@ from dsari_like.core.model import (
     SkipNext,
     Trigger,
 )
-from dsari_like.core.reactions import CallEnded, SaveCall, SaveLatches, StartCall
+from dsari_like.core.reactions import CallEnded, Kept, SaveCall, SaveLatches, StartCall
 from dsari_like.core.schedule import Rule
 from dsari_like.core.selection import Selection
 
@@ -65,6 +67,11 @@ class Configured:
     rests: tuple[Pause | SkipNext, ...] = ()  # what an earlier daemon was asked to leave alone
     reload: bool = False
     recorded: Mapping[str, Job] = field(default_factory=dict)  # by run: of those that repeat another as it was
+    flows: tuple[Flow, ...] = ()  # those of which something is open, and all their runs
+    facts: tuple[Fact, ...] = ()
+    ready: tuple[Ready, ...] = ()  # how far event triggers had come
+    kept: Kept = field(default_factory=Kept)  # of reactions
+    host: str = ""  # the name of this machine, for events about the daemon itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,16 @@ class RetryAsked:
 @dataclass(frozen=True, slots=True)
 class ResumeAsked:
     """Somebody wants a run that timed out to be resumed."""
+
+    claim: Claim
+    run_id: str
+    reason: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnblockAsked:
+    """Somebody wants a blocked run to be released."""
 
     claim: Claim
     run_id: str
@@ -248,6 +265,8 @@ Input = (
     | CancelAsked
     | RetryAsked
     | ResumeAsked
+    | UnblockAsked
+    | CallEnded
     | PauseAsked
     | UnpauseAsked
     | SkipNextAsked
@@ -259,6 +278,8 @@ Input = (
     | ChildExited
     | Progressed
     | LifeSeen
+    | WatchedUpdated
+    | EventResetAsked
     | CallEnded
     | TimePassed
     | ShutdownAsked
@@ -430,6 +451,8 @@ Effect = (
     | RememberSlots
     | SaveRest
     | DropRest
+    | SaveFlow
+    | SaveReady
     | SaveCall
     | SaveLatches
     | DropClaim

@@ -328,12 +328,12 @@ class Run:
     locks: tuple[LockDemand, ...] = ()
     progress: Progress | None = None
     job_variables: Mapping[str, Any] = field(default_factory=_nothing)
-    workflow_variables: Mapping[str, Any] = field(default_factory=_nothing)  # as they stood when it began, or as it left them
+    workflow_variables: Mapping[str, Any] = field(default_factory=_nothing)  # as it found or left them
     stage: str | None = None  # the one that is going on, or was last
     stages: tuple[StageRecord, ...] = ()  # all that were begun, in order
     items: ItemCounts | None = None  # of an array run, once it has begun
     put_off: bool = False  # it is active, but its command was not started yet, for want of something
-    launch: int = 1  # how many processes it has had: one more for each stage and each resumption
+    launch: int = 1  # how many processes it has had, one more for each stage and resumption; 0: it has none, but parts
     resume: str | None = None  # why it was resumed last; None when it never was
     definition: str | None = None  # the digest of the job as it was started
     as_recorded: bool = False  # it is to be carried out as that says, whatever the configuration says now
@@ -347,6 +347,11 @@ class Run:
     def is_active(self) -> bool:
         """True while it holds its job, its group slot and its locks."""
         return self.state in ACTIVE
+
+    @property
+    def has_process(self) -> bool:
+        """False for a run that is made of others: of items, or of tasks."""
+        return self.launch > 0
 
     @property
     def is_scheduled_kind(self) -> bool:

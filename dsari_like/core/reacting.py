@@ -18,22 +18,11 @@ from dsari_like.core.latches import Closed, Terms
 from dsari_like.core.model import Configuration, Job, Run
 from dsari_like.core.owners import Owners
 from dsari_like.core.past import Past
-from dsari_like.core.reactions import Call, Callback, CallEnded, Event, SaveLatches
+from dsari_like.core.reactions import Call, Callback, CallEnded, Event, Kept, SaveLatches
 from dsari_like.core.releases import Releases
 from dsari_like.core.terms import ANY, PARENT, EventType
 
 Effect = CallEffect | SaveLatches
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What an earlier daemon recorded of reactions. `since` is when one was alive last; None when none ever was."""
-
-    latches: tuple[SaveLatches, ...] = ()
-    calls: tuple[tuple[Call, Run | None], ...] = ()
-    past: tuple[Event, ...] = ()
-    starts: Mapping[str, float] = field(default_factory=dict)
-    since: float | None = None
 
 
 @dataclass(slots=True)

@@ -195,3 +195,14 @@ class CallEnded:
     output: str
     time: float
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier daemon recorded of reactions. `since` is when one was alive last; None when none ever was."""
+
+    latches: tuple[SaveLatches, ...] = ()
+    calls: tuple[tuple[Call, Run | None], ...] = ()
+    past: tuple[Event, ...] = ()
+    starts: Mapping[str, float] = field(default_factory=dict)
+    since: float | None = None

@@ -1,7 +1,7 @@
 """Repeating runs because somebody asked: which may be, and what becomes of the request.
 
-Owns the answer to a retry request. Retries that a job makes by itself are `course`'s; what a new run takes over from the
-old is the same for both. Must not know how the old runs were found.
+Owns the answer to a retry request. Retries that a job makes by itself are `course`'s; what a new run takes over from
+the old is the same for both. Must not know how the old runs were found.
 """
 
 from __future__ import annotations
