@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from dsari_like.core.model import Pause, SkipNext
 from dsari_like.core.secrets import MASK, Secrets
 from dsari_like.store.rows import DecisionRow, EventRow, RunRow
 
@@ -45,6 +46,12 @@ class Hiding:
     def event(self, row: EventRow) -> EventRow:
         """The change of state with a cause that may be told."""
         return replace(row, cause=self._secrets.text(row.cause)) if self._secrets.suspects(row.cause) else row
+
+    def rest(self, rest: Pause | SkipNext) -> Pause | SkipNext:
+        """The same rest, with a reason that may be told."""
+        if not rest.reason or not self._secrets.suspects(rest.reason):
+            return rest
+        return replace(rest, reason=self._secrets.text(rest.reason))
 
     def _changed(
         self, job: str, found: dict[str, str], data: dict[str, Any], own: tuple[str, ...]

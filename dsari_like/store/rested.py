@@ -9,16 +9,18 @@ import sqlite3
 
 from dsari_like.core.model import Pause, SkipNext
 from dsari_like.store import resuming
+from dsari_like.store.hiding import Hiding
 
 
 class Rested:
     """The part of the reader that asks it."""
 
     _connection: sqlite3.Connection
+    _hiding: Hiding
 
     def rests(self) -> tuple[Pause | SkipNext, ...]:
         """All that were asked for and are not over."""
-        return resuming.rests(self._connection)
+        return tuple(map(self._hiding.rest, resuming.rests(self._connection)))
 
     def rest_mark(self) -> str:
         """Another one whenever a rest came or went. Looks at all of them: there are as many as people asked for."""
