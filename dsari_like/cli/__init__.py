@@ -26,6 +26,7 @@ def main(argv: Sequence[str]) -> int:
     """Carry out a command line. Returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         _make_tolerant(stream)
+    os.umask(os.umask(0o077) | 0o002)  # nothing that we make is for everybody to write, whatever the shell says
     try:
         code = _carried_out(argv)
         sys.stdout.flush()

@@ -90,6 +90,7 @@ class TestConfiguration:
         site.until("the last word", lambda: "stays in force" in site.log_text())
         site.drop("a")
         site.ended("a")
+        (site.etc / "dsari_like.yaml").chmod(0o640)
 
 
 class TestDataDirectory:
@@ -142,6 +143,7 @@ class TestDropPlaces:
         site.drop("a")
         (reason,) = site.until_refused("a").values()
         assert "trigger (mode 0777)" in reason
+        (site.var / "trigger").chmod(0o750)
 
     def test_they_are_taken_where_the_configuration_says_so(self, site: Site) -> None:
         site.configure(TRUE, drop_rights="open")
@@ -205,6 +207,13 @@ def drop_as(uid: int, gid: int, place: Path, name: str, content: str) -> None:
 
 
 class TestWhatWeMake:
+    def test_a_first_configuration_is_one_that_the_daemon_takes(self, site: Site) -> None:
+        site.etc.rmdir()
+        dsari_like = [sys.executable, "-m", "dsari_like"]
+        subprocess.run(["sh", "-c", 'umask 0; exec "$@"', "sh", *dsari_like, "init"], env=site.environ, check=True)
+        assert site.command("check").returncode == 0
+        site.start()
+
     def test_nothing_is_open_to_everybody_whatever_the_umask_we_were_started_with(self, site: Site) -> None:
         """Reports are read by those who may enter; nothing of all the rest is anybody else's business."""
         command = ["sh", "-c", "echo hello; touch mine; echo {} > $RETURN_DATA_FILE"]
