@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from dsari_like.core.flow_messages import SaveFlow, SaveReady
 from dsari_like.core.messages import (
     Decide,
     DropRest,
@@ -27,6 +28,7 @@ from dsari_like.core.selection import Selection
 from dsari_like.store import calls, lives, repeating, resuming
 from dsari_like.store.answers import Answers, remember_request
 from dsari_like.store.db import open_writer
+from dsari_like.store.flowlog import write_flow
 from dsari_like.store.inforce import InForce
 
 _COLUMNS = (
@@ -63,6 +65,8 @@ Row = (
     | RememberRequest
     | SaveRest
     | DropRest
+    | SaveFlow
+    | SaveReady
     | SaveCall
     | SaveLatches
 )
@@ -132,6 +136,8 @@ class RunLog(Answers):
                     self._db.execute("insert or ignore into definitions values (?, ?)", (row.digest, row.text))
                 case RememberRequest():
                     remember_request(self._db, row)
+                case SaveFlow() | SaveReady():
+                    write_flow(self._db, row)
                 case DropRest():
                     over = (row.job_name, row.kind.__name__)
                     self._db.execute("delete from rests where job_name = ? and kind = ?", over)

@@ -19,6 +19,7 @@ FLOORS = {
     "dsari_like.core.hooks": 1,
     "dsari_like.core.flows": 1,
     "dsari_like.core.flow_messages": 1,
+    "dsari_like.core.flow_messages": 1,
     "dsari_like.core.chain": 2,
     "dsari_like.core.orchestration": 2,
     "dsari_like.core.flowing": 2,
