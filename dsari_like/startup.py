@@ -125,7 +125,7 @@ def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.No
 
 
 def _had_process(run: Run) -> bool:
-    return run.is_active and run.items is None and not run.put_off
+    return run.is_active and run.has_process and not run.put_off
 
 
 def _recorded(parts: Parts, runs: Iterable[Run]) -> dict[str, Job]:
