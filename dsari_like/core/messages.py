@@ -13,8 +13,6 @@ from dsari_like.core.choices import OnShutdown
 from dsari_like.core.clauses import Progress
 from dsari_like.core.flow_messages import EventResetAsked, SaveFlow, SaveReady, WatchedUpdated
 from dsari_like.core.flows import Fact, Flow, Ready
-from dsari_like.core.flow_messages import EventResetAsked, SaveFlow, SaveReady, WatchedUpdated
-from dsari_like.core.flows import Fact, Flow, Ready
 from dsari_like.core.model import (
     Claim,
     Configuration,
@@ -69,9 +67,6 @@ class Configured:
     rests: tuple[Pause | SkipNext, ...] = ()  # what an earlier daemon was asked to leave alone
     reload: bool = False
     recorded: Mapping[str, Job] = field(default_factory=dict)  # by run: of those that repeat another as it was
-    flows: tuple[Flow, ...] = ()  # those of which something is open, and all their runs
-    facts: tuple[Fact, ...] = ()
-    ready: tuple[Ready, ...] = ()  # how far event triggers had come
     flows: tuple[Flow, ...] = ()  # those of which something is open, and all their runs
     facts: tuple[Fact, ...] = ()
     ready: tuple[Ready, ...] = ()  # how far event triggers had come
@@ -285,8 +280,6 @@ Input = (
     | LifeSeen
     | WatchedUpdated
     | EventResetAsked
-    | WatchedUpdated
-    | EventResetAsked
     | CallEnded
     | TimePassed
     | ShutdownAsked
@@ -458,8 +451,6 @@ Effect = (
     | RememberSlots
     | SaveRest
     | DropRest
-    | SaveFlow
-    | SaveReady
     | SaveFlow
     | SaveReady
     | SaveCall
