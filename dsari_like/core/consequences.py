@@ -44,7 +44,7 @@ class Consequences:
         runs = message.restored or tuple(self._ledger.runs.values())
         self._do(self._reactions.configure(configuration, runs, now, message.kept))
         if not message.reload:
-            self._flows.restore(message.flows.flows, message.flows.facts, message.restored)
+            self._flows.restore(message.flows, message.facts, message.restored)
 
     def resume(self, message: m.Configured) -> None:
         """After the runs were restored: those that were blocked are so still, and flows half done go on."""
