@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -204,7 +205,7 @@ def _compared(name: str, value: float, others: Sequence[float], words_of: Callab
 
 def _spans(scene: Scene, run: RunRow, events: Sequence[EventRow]) -> Iterable[charts.Span]:
     """How long it was in which state, up to its end."""
-    for event, after in zip(events, events[1:], strict=False):
+    for event, after in pairwise(events):
         seconds = max(0.0, after.time - event.time)
         word = words.state_word(event.to_state)
         yield charts.Span(views.tone_of(event.to_state), f"{word} for {moments.duration(seconds)}", seconds)

@@ -45,7 +45,7 @@ def search_page(scene: Scene, now: float) -> tuple[Head, SearchView, dict[str, A
     links = ((number, timeline.day_url(scene, "", number)) for number in reversed(day.kept(now, scene.zone)))
     view = SearchView(
         lists=names.jobs_page_count(len(scene.overview.names)),
-        states=tuple(RunState),
+        states=tuple(state.value for state in RunState),
         days=tuple(DayLink(days.short(number), url) for number, url in links if url),
         jobs=tuple(DayLink(name, names.link("", names.job_page(name))) for name in here),
         more_jobs=len(scene.overview.names) - len(here),
