@@ -3,6 +3,7 @@
     python -m tests.crash --full                      all of it
     python -m tests.crash --sweep trigger slot        these plays, at every call of every kind
     python -m tests.crash --sweep recovery --kind fdatasync
+    python -m tests.crash --sweep queue --step 7      a sample: every seventh call of each kind
     python -m tests.crash --storm 100 --seed 7
     python -m tests.crash --cuts 25
     python -m tests.crash --weather 3
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--full", action="store_true", help="everything")
     parser.add_argument("--sweep", nargs="+", choices=(*PLAYS, "recovery"), default=[], help="at every call of a kind")
     parser.add_argument("--kind", nargs="+", default=KINDS, help="only these kinds of call")
+    parser.add_argument("--step", type=int, default=1, metavar="N", help="only every n-th call")
     parser.add_argument("--storm", type=int, default=0, metavar="ROUNDS", help="random kills under load")
     parser.add_argument("--cuts", type=int, default=0, metavar="NUMBER", help="power cuts")
     parser.add_argument("--weather", type=float, default=0.0, metavar="SECONDS", help="calls that fail for a while")
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 def _parts(options: argparse.Namespace, root: Path) -> Iterator[Part]:
     for play in (*PLAYS, "recovery") if options.full else options.sweep:
         for kind in options.kind:
-            yield f"sweep {play} {kind.strip('?')}", partial(_sweep, root, play, kind)
+            yield f"sweep {play} {kind.strip('?')}", partial(_sweep, root, play, kind, options.step)
     rounds = options.storm or 100 * options.full
     if rounds:
         yield f"storm {rounds}", partial(_storm, root, rounds, options.seed)
@@ -87,10 +89,10 @@ def _run(name: str, part: Callable[[], str]) -> bool:
     return good
 
 
-def _sweep(root: Path, play: str, kind: str) -> str:
+def _sweep(root: Path, play: str, kind: str, step: int) -> str:
     if play == "recovery":
-        return f"{sum(1 for _ in sweep_recovery(root, kind, RECOVERY_STEPS.get(kind, 1)))} kills"
-    return f"{sum(1 for _ in sweep(root, PLAYS[play], kind))} kills"
+        return f"{sum(1 for _ in sweep_recovery(root, kind, max(step, RECOVERY_STEPS.get(kind, 1))))} kills"
+    return f"{sum(1 for _ in sweep(root, PLAYS[play], kind, step))} kills"
 
 
 def _storm(root: Path, rounds: int, seed: int) -> str:

@@ -44,6 +44,7 @@ KINDS = (
     "ftruncate",
     "pipe2",
     "?vfork",
+    "?fork",
     "?clone",
     "?clone3",
     "close",
@@ -105,6 +106,19 @@ class House(Site):
         self.drop(job, {"id": drop.name, "environment": environment, **keys}, drop.file_name)
         return drop
 
+    def start(self, *options: str, wrapper: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> None:
+        """Start a daemon and wait until it has begun to be told of drops, which is a moment after it is ready: from
+        then on the calls after a drop are the same in every round."""
+        super().start(*options, wrapper=wrapper, environ=environ)
+        self.until("its watch", lambda: not self.lives or self._watches())
+
+    def _watches(self) -> bool:
+        assert self.daemon is not None
+        descriptors = Path(f"/proc/{self.daemon.pid}/fd")
+        with suppress(FileNotFoundError):
+            return "anon_inode:inotify" in {os.readlink(entry) for entry in descriptors.iterdir()}
+        return False
+
     def begin(self, *wrapper: str) -> None:
         """Start a daemon, and do not wait until it is ready: it may die before."""
         with self.log.open("ab") as log:
@@ -138,6 +152,10 @@ class House(Site):
     def corrupt(self, job: str) -> list[str]:
         """The names of refused files, without their reasons."""
         return [path.name for path in self._files("corrupt", job) if not path.name.endswith(".reason")]
+
+    def claimed(self) -> list[str]:
+        """The names of the files in `claimed/`."""
+        return [path.name for path in self._files("claimed")]
 
     def receipt(self, drop: Drop) -> dict[str, Any] | None:
         path = self.var / "receipts" / drop.file_name

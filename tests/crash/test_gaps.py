@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.crash.kit import Drop, House, Tracer, house
+from tests.crash.sweep import before_the_lock, start_doomed
 from tests.crash.verdict import faults
 
 pytestmark = pytest.mark.usefixtures("strace")
@@ -118,7 +119,7 @@ def test_a_limit_holds_although_nobody_could_see_who_was_started(tmp_path: Path)
         place.start()
         place.give("free")
         place.settle(faults)
-        with Tracer(place, "openat:error=EMFILE:when=5+"):  # the place, the file, trigger_data.json, output.txt: good
+        with Tracer(place, "openat:error=EMFILE:when=6+"):  # the place, the file, those of the run: good
             drop = place.give("free", environment={"NAP": "30"})
             place.until("the start", lambda: len(place.testimony()) == 3)
             time.sleep(0.3)
@@ -152,3 +153,43 @@ def test_a_run_that_is_cancelled_before_it_could_be_started_does_not_begin(tmp_p
         place.settle(faults)
         assert row_of(place, drop)["exit_code"] is None
         assert drop.name not in {line.drop for line in place.testimony()}
+
+
+def test_a_claim_that_kills_the_daemon_at_each_reading_is_put_aside_after_three(tmp_path: Path) -> None:
+    """Each daemon dies at the same call: the claim is open, and nothing about it is recorded."""
+    with house(tmp_path / "house", {"free": {}}, render="never") as place:
+        drop, n = claimed_and_killed(place)
+        for attempt in (2, 3):
+            assert [name.split(".")[1] for name in place.claimed()] == [str(attempt - 1)]
+            assert start_doomed(place, "ioctl", n), f"attempt {attempt} did not kill"
+            place.kill()
+        place.start()
+        place.until("its end", place.settled)
+        assert len(place.testimony()) == 2 and len(place.rows("select * from runs")) == 1, "those of the first"
+        assert "given up after 3 attempts" in place.refused("free")[drop.file_name]
+        place.give("free")
+        place.until("a plain run", lambda: len(place.testimony()) == 4)
+
+
+def test_a_claim_that_killed_the_daemon_twice_has_its_run(tmp_path: Path) -> None:
+    with house(tmp_path / "house", {"free": {}}, render="never") as place:
+        drop, n = claimed_and_killed(place)
+        assert start_doomed(place, "ioctl", n)
+        place.kill()
+        place.start()
+        place.until("its run", lambda: [line.drop for line in place.testimony()][2:] == [drop.name] * 2)
+        place.until("rest", place.settled)
+        assert row_of(place, drop)["status"] == "completed" and place.corrupt("free") == []
+
+
+def claimed_and_killed(place: House) -> tuple[Drop, int]:
+    """A daemon that has done its first run, and all its loading, dies while it reads a claim; and which call of that
+    kind is the same for the daemons to come."""
+    place.start()
+    place.stop()
+    n = before_the_lock(place, "ioctl") + 1
+    place.start()
+    place.give("free")
+    place.until("rest", lambda: len(place.testimony()) == 2 and place.settled())
+    time.sleep(0.3)
+    return killed_at(place, "ioctl"), n

@@ -39,6 +39,17 @@ BLOWS = {
 }
 
 
+#: While a daemon takes up what another left: so many calls after it owns the data directory.
+SECOND_BLOWS = {
+    "fdatasync": (0, 1, 2),
+    "openat": (3, 20),
+    "close": (3, 20),
+    "ftruncate": (0,),
+    "?vfork,?fork,?clone,?clone3": (0, 1),  # however this machine starts a process
+    "?unlinkat": (0,),
+}
+
+
 @pytest.mark.parametrize("name", BLOWS)
 def test_a_blow_in_the_middle_of_a_life_loses_nothing_and_doubles_nothing(tmp_path: Path, name: str) -> None:
     fell = chosen(tmp_path, PLAYS[name], BLOWS[name])
@@ -50,9 +61,10 @@ def test_a_second_blow_during_recovery_loses_nothing_and_doubles_nothing(tmp_pat
         place.start()
         place.settle(faults)
         place.stop()
-        first = before_the_lock(place, "fdatasync") + 1
+        first = {kind: before_the_lock(place, kind) + 1 for kind in SECOND_BLOWS}
         place.start()
-        assert sum(second_blow(place, "fdatasync", first + n) for n in (0, 1, 2)) >= 2
+        fell = [second_blow(place, kind, first[kind] + n) for kind, some in SECOND_BLOWS.items() for n in some]
+        assert sum(fell) >= 0.7 * len(fell), f"only {sum(fell)} of {len(fell)} blows fell: choose others"
 
 
 def test_random_kills_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
