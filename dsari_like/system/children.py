@@ -19,6 +19,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.model import Configuration, EndedRun, Exit, Job, Run
 from dsari_like.system import identity, returned
 from dsari_like.system.adopt import Adopter
+from dsari_like.system.calls import Calls
 from dsari_like.system.family import Families
 from dsari_like.system.identity import Identity
 from dsari_like.system.keeper import Kept, read_status
@@ -68,6 +69,7 @@ class Children:
         self._held: dict[str, m.Input] = {}  # ends that are told when the whole family has ended
         self._beside: set[str] = set()  # runs that were resumed beside a process that lived on
         self._host = host_of(environ)
+        self.calls = Calls(data_dir, self._launcher, self._host_for)
         self._ask_again: float | None = None  # who was started and could not be seen
         self._begun: dict[str, _Begun] = {}
 
@@ -116,7 +118,7 @@ class Children:
         """When `news` has something to do or to tell, by the monotonic clock; None for never."""
         if self._launcher.fresh:
             return 0.0
-        others = (self._adopter, self._families, self._limits, self._signs)
+        others = (self._adopter, self._families, self._limits, self._signs, self.calls)
         moments = (self._ask_again, *(other.next_deadline() for other in others))
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -168,6 +170,8 @@ class Children:
         for run_id in self._launcher.fresh:
             self._signs.begin(run_id, self._begun[run_id].run_dir, now.mono)
         for child in self._launcher.reap():
+            if self.calls.take(child, now):
+                continue
             begun = self._begun.pop(child.run_id)
             self._end_others(child.run_id)
             self._unread[child.run_id] = partial(_end_of, begun, child.exit, now.wall)
@@ -179,7 +183,7 @@ class Children:
         self._ask_again = now.mono + ASK_AGAIN if self._launcher.unseen else None
         messages = self._ended(self._read(now), now)
         messages += [m.Started(run_id, identity) for run_id, identity in newcomers]
-        return messages + list(self._signs.news(now))
+        return [*messages, *self._signs.news(now), *self.calls.news(now)]
 
     def _end_others(self, run_id: str) -> None:
         """A run that was resumed beside a process has ended: what that process still is must not live on beside the

@@ -58,11 +58,15 @@ def is_alive(identity: ProcessIdentity) -> bool:
 
 
 def run_id_of(pid: int) -> str | None:
-    """The RUN_ID in the environment a process was started with; None when there is none or it is not for us to see."""
+    """The RUN_ID in the environment a process was started with; None when there is none or it is not for us to see.
+    The call of a callback has that of its owner's run, but is no part of it: it goes by its own id."""
+    found = None
     for entry in _read(f"/proc/{pid}/environ").split(b"\0"):
-        if entry.startswith(b"RUN_ID="):
-            return entry[7:].decode("utf-8", "replace")
-    return None
+        if entry.startswith(b"CALLBACK_ID="):
+            return entry[12:].decode("utf-8", "replace")
+        if entry.startswith(b"RUN_ID=") and found is None:
+            found = entry[7:].decode("utf-8", "replace")
+    return found
 
 
 @contextlib.contextmanager
