@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dsari_like.core import messages as m
 from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.course import Course
+from dsari_like.core.eventing import Eventing
 from dsari_like.core.flow_messages import SaveFlow
 from dsari_like.core.flowing import Ended, NewRun
 from dsari_like.core.flowing import Reaction as FlowReaction
@@ -33,7 +34,9 @@ class Consequences:
         self._lives, self._course, self._ledger = lives, course, lives.ledger
         self._flows = lives.flows
         self._reactions = Reactions(new_id)
+        self.events = Eventing(lives, self._create)
         lives.ledger.making = self._making
+        course.stop_flow = self.stop_flow
 
     # --- configuration and time -----------------------------------------------------------------------------------
 
@@ -43,6 +46,7 @@ class Consequences:
         self._flows.configure(configuration.jobs, configuration.chains)
         runs = message.restored or tuple(self._ledger.runs.values())
         self._do(self._reactions.configure(configuration, runs, now, message.kept))
+        self.events.configure(message.ready)
         if not message.reload:
             self._flows.restore(message.flows, message.facts, message.restored)
 
@@ -59,11 +63,13 @@ class Consequences:
 
     def next_deadline(self) -> float | None:
         """When something is due, by the wall clock."""
-        return self._reactions.next_deadline()
+        times = (self._reactions.next_deadline(), self.events.next_deadline())
+        return min((time for time in times if time is not None), default=None)
 
     def time_passed(self) -> None:
         """What has come due."""
         self._do(self._reactions.time_passed(self._ledger.now.wall))
+        self.events.time_passed()
 
     def call_ended(self, message: CallEnded) -> None:
         """An attempt to carry out a call has ended."""
@@ -95,6 +101,7 @@ class Consequences:
             self._flow(self._flows.begin(self._ledger.runs[run.run_id]))
         if run.is_final:
             self._ended(run)
+        self.events.followed(change)
 
     def _ended(self, run: Run) -> None:
         now, flow_id, is_repeated = self._ledger.now.wall, run.flow_id, self._course.take_repeated(run.run_id)
@@ -112,9 +119,11 @@ class Consequences:
 
     # --- flows ----------------------------------------------------------------------------------------------------
 
-    def flow(self, reaction: FlowReaction) -> None:
-        """Carry out what a flow wants, and what follows from that."""
-        self._flow(reaction)
+    def stop_flow(self, run: Run, why: str) -> None:
+        """The run of an orchestration is to end: it is over when its tasks are."""
+        run.ending, run.message = Reason.WHILE_RUNNING, why
+        self._ledger.note(run, why)
+        self._flow(self._flows.stop(run))
 
     def _flow(self, reaction: FlowReaction) -> None:
         ledger, now = self._ledger, self._ledger.now.wall
@@ -135,7 +144,7 @@ class Consequences:
         job = lives.configuration.jobs[new.job_name]
         state = RunState.SCHEDULED if new.delay > 0 else RunState.QUEUED
         run = lives.new_run(job, new.trigger, state, now + new.delay)
-        run.flow_id, run.previous_run_id, run.retry_of = new.flow_id, new.previous_run_id, new.retry_of
+        run.flow_id, run.previous_run_id, run.retry_of = new.flow_id or None, new.previous_run_id or None, new.retry_of
         why = "; ".join(filter(None, (new.cause, lives.behind(job))))
         ledger.out.append(m.Decide(Decision(job.name, Outcome.STARTED, now, None, run.run_id, why)))
         ledger.record(run, new.cause)

@@ -8,7 +8,7 @@ To follow an end read `child_exited`, `_ended`, then `finish`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from dsari_like.core import messages as m
@@ -32,6 +32,7 @@ class Course:
         self._endings = lives.endings
         self._arrays = lives.arrays
         self.pulses = Pulses(lives.ledger)
+        self.stop_flow: Callable[[Run, str], None]  # how the run of an orchestration is ended
         self._repeated: set[str] = set()  # runs that have just failed, and are tried again
 
     # --- signs of life --------------------------------------------------------------------------------------------
@@ -53,12 +54,13 @@ class Course:
             return
         for note in message.notes:
             self._ledger.note(run, note)
-        news = [line for line in message.lines if _told(line) != _told(run.progress)]
-        if news:
-            run.progress = news[-1]
-            self._ledger.note(run, f"progress {_words(news[-1])}")
-        if message.lines:
-            self._alive(run)
+        known, newest = run.progress, message.lines[-1:]
+        for line in newest:
+            if _told(line) != _told(known):
+                run.progress = line
+                self._ledger.note(run, f"progress {_words(line)}")
+            if known is None or line.time > known.time:  # else a new daemon reads what the one before it knew
+                self._alive(run)
 
     def life_seen(self, message: m.LifeSeen) -> None:
         """The look that a deadline asked for has its answer."""
@@ -271,6 +273,8 @@ class Course:
             self._lives.end_waiting(run, why)
         elif run.items is not None:
             self._cancel_array(run, why)
+        elif not run.has_process:
+            self.stop_flow(run, why)
         elif run.put_off:
             self.call_off(run, why)
         else:

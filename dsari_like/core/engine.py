@@ -20,6 +20,7 @@ from dsari_like.core.choices import OnShutdown, Outcome
 from dsari_like.core.consequences import Consequences
 from dsari_like.core.course import Course
 from dsari_like.core.due import Dues, is_deferred
+from dsari_like.core.flow_messages import EventResetAsked, WatchedUpdated
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Job, Pause, Run, SkipNext
@@ -81,6 +82,10 @@ class Engine:
                 self._put_offs.again(message.run_id)
             case CallEnded():
                 self._consequences.call_ended(message)
+            case WatchedUpdated():
+                self._consequences.events.updated(message)
+            case EventResetAsked():
+                self._event_reset_asked(message)
             case m.UnblockAsked():
                 self._unblock_asked(message)
             case m.TimePassed():
@@ -246,6 +251,16 @@ class Engine:
             self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
             return
         self._answered(message, [run])
+
+    def _event_reset_asked(self, message: EventResetAsked) -> None:
+        if not self._consequences.events.reset(message.job_name):
+            reason = f"{message.job_name} waits for no events"
+            self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
+            return
+        self._ledger.out.append(m.DropClaim(message.claim))
+        if message.request_id:
+            now = self._ledger.now.wall
+            self._ledger.out.append(m.WriteReceipt(message.request_id, "completed", message.job_name, now))
 
     def _answered(self, message: m.CancelAsked | m.ResumeAsked | m.UnblockAsked, runs: list[Run]) -> None:
         """The request was carried out; of several runs the receipt names the first."""
