@@ -244,7 +244,9 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
         "waiting": [views.run_text(scene, run) for run in waiting],
         "paused": [pause_object(pause) for pause in scene.overview.rests.pauses(now) if scene.shows(pause.job_name)],
         "next": [{"job_name": name, "time": instant, "note": note} for instant, name, note in _upcoming(scene, now)],
-        "latest": [views.run_text(scene, run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)],
+        "latest": [
+            views.run_text(scene, run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)
+        ],
         "decisions": [
             decision_object(row) for row in scene.reader.decisions(limit=LATEST) if scene.shows(row.job_name)
         ],
