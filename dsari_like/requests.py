@@ -15,6 +15,7 @@ from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
 from dsari_like.core import definitions
 from dsari_like.core import messages as m
+from dsari_like.core.flow_messages import EventResetAsked
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.model import ALL_JOBS, Claim, Configuration, Job, Pause, Run, SkipNext
 from dsari_like.core.request import Control, read_control
@@ -23,7 +24,17 @@ from dsari_like.core.when import read_when
 from dsari_like.errors import TriggerError
 from dsari_like.store.runlog import RunLog
 
-Message = m.CancelAsked | m.RetryAsked | m.ResumeAsked | m.PruneAsked | m.PauseAsked | m.UnpauseAsked | m.SkipNextAsked
+Message = (
+    m.CancelAsked
+    | m.RetryAsked
+    | m.ResumeAsked
+    | m.UnblockAsked
+    | m.PruneAsked
+    | m.PauseAsked
+    | m.UnpauseAsked
+    | m.SkipNextAsked
+    | EventResetAsked
+)
 
 #: A bulk request repeats so many runs at the most; whoever wants more says it twice.
 MOST = 1000
@@ -124,7 +135,8 @@ def _as_recorded(asked: _Asked, run: Run) -> Job | None:
     present = asked.configuration.jobs.get(run.job_name)
     text = asked.runlog.definition_of(run.run_id)
     if text is None:
-        raise TriggerError([f"run {run.run_id} cannot be retried as recorded: it never started, so nothing is recorded"])
+        why = "it never started, so nothing is recorded"
+        raise TriggerError([f"run {run.run_id} cannot be retried as recorded: {why}"])
     return definitions.restore(present, text) if present is not None else None
 
 
@@ -140,6 +152,14 @@ def _items_of(asked: _Asked, run: Run, selection: Selection) -> tuple[str, ...] 
 
 def _resume(asked: _Asked) -> Message:
     return m.ResumeAsked(asked.claim, asked.text("run"), asked.text("reason"), asked.control.id)
+
+
+def _unblock(asked: _Asked) -> Message:
+    return m.UnblockAsked(asked.claim, asked.text("run"), asked.text("reason"), asked.control.id)
+
+
+def _reset_event(asked: _Asked) -> Message:
+    return EventResetAsked(asked.claim, asked.job().name, asked.control.id)
 
 
 def _prune(asked: _Asked) -> Message:
@@ -172,6 +192,8 @@ _REQUESTS: Mapping[str, Callable[[_Asked], Message]] = {
     "cancel": _cancel,
     "retry": _retry,
     "resume": _resume,
+    "unblock": _unblock,
+    "reset_event": _reset_event,
     "prune": _prune,
     "pause": _pause,
     "unpause": _unpause,

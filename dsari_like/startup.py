@@ -21,6 +21,7 @@ from dsari_like.core import definitions
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Configuration, Job, Run
+from dsari_like.core.reacting import asked_of
 from dsari_like.core.schedule import Rule, default_anchor
 from dsari_like.effects import discreet
 from dsari_like.errors import ConfigError, StoreError
@@ -28,6 +29,7 @@ from dsari_like.parts import Parts
 from dsari_like.spool.inbox import Inbox
 from dsari_like.spool.receipts import overdue
 from dsari_like.spool.watch import Watch
+from dsari_like.store import calls, flowlog
 from dsari_like.store.db import open_reader
 from dsari_like.store.runlog import RunLog
 from dsari_like.system import identity
@@ -120,8 +122,25 @@ def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.No
     adopted = parts.children.adopt(parts.configuration, [run for run in restored if _had_process(run)], now)
     if restored:
         LOG.info("took over %d runs of an earlier daemon, %d of them running", len(restored), len(adopted))
-    configured = m.Configured(parts.configuration, planned, restored, parts.runlog.rests())
-    return [replace(configured, recorded=_recorded(parts, restored)), *adopted]
+    return [replace(_recalled(parts, restored), plans=planned), *adopted]
+
+
+def _recalled(parts: Parts, restored: tuple[Run, ...]) -> m.Configured:
+    """The configuration, with all that an earlier daemon left half done; without plans."""
+    runlog, configuration = parts.runlog, parts.configuration
+    flows = flowlog.open_flows(runlog.connection)
+    return m.Configured(
+        configuration,
+        {},
+        restored,
+        runlog.rests(),
+        recorded=_recorded(parts, restored),
+        flows=flows.flows,
+        facts=flows.facts,
+        ready=flowlog.ready(runlog.connection),
+        kept=calls.kept(runlog.connection, asked_of(configuration), runlog.last_change()),
+        host=os.uname().nodename,
+    )
 
 
 def _had_process(run: Run) -> bool:

@@ -153,3 +153,12 @@ class Reactions:
 
 def _all(configuration: Configuration) -> list[Callback]:
     return [*configuration.callbacks, *(one for job in configuration.jobs.values() for one in job.callbacks)]
+
+
+def asked_of(configuration: Configuration) -> set[str]:
+    """The jobs whose past somebody may ask for: those that wait for others, and those they wait for."""
+    blockings = {name: job.blocked_until for name, job in configuration.jobs.items() if job.blocked_until}
+    contexts = {term.context for one in blockings.values() for term in terms_of(one.expression)}
+    owners = {*blockings, *(one.owner for one in _all(configuration) if one.freshness.since_last_run)}
+    named = contexts & configuration.jobs.keys()
+    return set(configuration.jobs) if {ANY, PARENT} & contexts else named | (owners & configuration.jobs.keys())

@@ -12,8 +12,7 @@ from typing import Any
 
 from dsari_like.core.happenings import event_of
 from dsari_like.core.model import Run
-from dsari_like.core.reacting import Kept
-from dsari_like.core.reactions import Call, CallState, Event, Language, SaveLatches
+from dsari_like.core.reactions import Call, CallState, Event, Kept, Language, SaveLatches
 from dsari_like.store import resuming
 
 _COLUMNS = (
