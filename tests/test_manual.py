@@ -132,11 +132,12 @@ def test_every_key_is_told_and_no_other() -> None:
 def test_every_variable_of_a_run_is_told_and_no_other() -> None:
     job = Job("j", ("true",), jenkins_environment=True, job_group="g")
     trigger = Trigger("file", origin={"uid": 0, "user": "root"})
-    run = Run("id", "j", trigger, RunState.RUNNING, 0.0, 0.0, concurrency_group="g")
+    run = Run("id", "j", trigger, RunState.RUNNING, 0.0, 0.0, concurrency_group="g", retry_of="r", item="i")
+    run.stage, run.resume, run.workflow_variables = "s", "lost", {"name": 1}
     earlier = dict.fromkeys(("PREVIOUS_", "PREVIOUS_GOOD_", "PREVIOUS_BAD_"), _Ended())
     host = environment.Host("/bin", "/", "x")
     variables = set(environment.build(Configuration(jobs={"j": job}), job, run, host, earlier))
-    by_the_launcher = {"PWD", "TRIGGER_DATA_FILE"}
+    by_the_launcher = {"PWD", "TRIGGER_DATA_FILE", "VARIABLES_FILE"}
     assert words(section("dsari-like.yaml.5", "ENVIRONMENT OF A RUN")) == variables | by_the_launcher
 
 

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "unpause": "end a pause",
     "skip-next": "leave out the next time of a schedule",
     "webhook": "receive webhooks, and drop triggers for those that prove their sender",
+    "progress": "say how far a run has come, from within the run",
     "config": "the configuration in effect, and the schema of its files",
     "completion": "completion of commands and options for a shell",
 }

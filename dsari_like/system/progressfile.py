@@ -94,6 +94,8 @@ class ProgressFile:
         if found.st_nlink > 1:
             self._note_once("its progress file has a second name, and is not read")
             return ()
+        # What a daemon finds first may be old; what it finds later was written since, whatever the file's time says.
+        time = now.wall if self._inode is not None else min(now.wall, found.st_mtime)
         descriptor = os.open(self.path, _FLAGS)
         try:
             opened = os.fstat(descriptor)
@@ -102,7 +104,7 @@ class ProgressFile:
             data = self._unread(descriptor, opened, now.mono, last)
         finally:
             os.close(descriptor)
-        return self._reader.feed(data, min(now.wall, opened.st_mtime))
+        return self._reader.feed(data, time)
 
     def _unread(self, descriptor: int, found: os.stat_result, mono: float, last: bool) -> bytes:
         """The bytes that come after those that were read; of too many the end."""
