@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dsari_like.config import clauses, hooks
+from dsari_like.config import clauses, flows, hooks
 from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
@@ -24,6 +24,7 @@ from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Paramet
 from dsari_like.core.secrets import ALWAYS, Secrets
 
 if TYPE_CHECKING:
+    from dsari_like.core.flows import Chains, Remembered
     from dsari_like.core.hooks import Hook
     from dsari_like.core.ical import Calendar
 
@@ -45,6 +46,7 @@ class Surroundings(NamedTuple):
     group: Callable[[str], None]
     is_executable: Callable[[str, Mapping[str, Any]], bool]  # a command, with the keys of its job
     secret: Callable[[str], None]  # whether it is a file that is closed to others
+    remembered: Callable[[str], Remembered | None]  # the chains that a run log knows; None when it cannot be read
 
 
 class Unsound(Exception):
@@ -80,6 +82,9 @@ class Build:
         if "timezone" in top:
             self._judge(("timezone",), self._around.zone, top["timezone"])
         jobs = self._jobs()
+        database = top.get("database", {}).get("file") or posixpath.join(data_dir, "dsari_like.sqlite3")
+        database_file = self._absolute(database)
+        chains = self._flows(jobs, database_file)
         plain = {name: top[name] for name in _PLAIN if name in top}
         return Configuration(
             jobs=jobs,
@@ -87,14 +92,13 @@ class Build:
             runtimes=self._runtimes,
             calendars=self._blackout.calendars or NOTHING,
             webhooks=self._webhooks(jobs),
+            chains=chains,
             environment=environment,
             secret_names=secrets,
             secrets=self._secrets(jobs, environment, secrets, data_dir),
             config_dir=self._around.config_dir,
             data_dir=data_dir,
-            database_file=self._absolute(
-                top.get("database", {}).get("file") or posixpath.join(data_dir, "dsari_like.sqlite3")
-            ),
+            database_file=database_file,
             template_dir=self._absolute(top["template_dir"]) if "template_dir" in top else None,
             on_shutdown=self._on_shutdown(),
             render=top.get("render", "auto") == "auto",
@@ -261,6 +265,28 @@ class Build:
         made, faults = hooks.hooks_of(written, jobs, NOTHING, around)
         self._add(faults, "webhooks")
         return made
+
+    def _flows(self, jobs: dict[str, Job], database_file: str) -> Chains:
+        """Puts the orchestrations among the jobs, and tells who follows whom."""
+        made = flows.Flows(
+            flows.Around(
+                self._absolute,
+                lambda name: ("job_groups", self._owners[name]) if name in self._owners else ("jobs", name),
+                self._where.get("orchestrations", NOTHING),
+                self._timed,
+                lambda: self._around.remembered(database_file),
+            )
+        )
+        made.orchestrations(self._top.get("orchestrations", {}), jobs)
+        made.watched(jobs)
+        chains = made.chains(jobs)
+        self._add(made.faults)
+        self._warn(*made.warnings)
+        return chains
+
+    def _timed(self, path: KeyPath, texts: tuple[str, ...], zone: str) -> None:
+        self._schedules(path, texts)
+        self._judge((*path, "schedule_timezone"), self._around.zone, zone)
 
     def _on_shutdown(self) -> OnShutdown:
         chosen: OnShutdown = self._top.get("on_shutdown", OnShutdown.LEAVE)

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from dsari_like.config.flows import dumped as dumped_flow
 from dsari_like.config.hooks import dumped
 from dsari_like.config.schema import JOB, TOP
 from dsari_like.core.model import Configuration, Job
@@ -70,7 +71,10 @@ def dump_job(job: Job) -> dict[str, Any]:
 _WRITTEN_ONLY = frozenset({"config_d", "environment_file", "job_groups", "shutdown_kill_runs"})
 _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "timezone": lambda configuration: configuration.timezone or None,
-    "jobs": lambda configuration: {name: dump_job(job) for name, job in configuration.jobs.items()},
+    "jobs": lambda configuration: {name: dump_job(job) for name, job in configuration.jobs.items() if not job.flow},
+    "orchestrations": lambda configuration: {
+        name: _plain(dumped_flow(job)) for name, job in configuration.jobs.items() if job.flow
+    },
     "concurrency_groups": lambda configuration: {name: {"max": size} for name, size in configuration.groups.items()},
     "database": lambda configuration: {"type": "sqlite3", "file": configuration.database_file},
     "webhooks": lambda configuration: {name: _plain(dumped(hook)) for name, hook in configuration.webhooks.items()},

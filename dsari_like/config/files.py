@@ -31,6 +31,7 @@ from dsari_like.core.secrets import Secrets
 from dsari_like.errors import ConfigError
 
 if TYPE_CHECKING:
+    from dsari_like.core.flows import Remembered
     from dsari_like.core.ical import Calendar
 
 __all__ = ["Places", "dump", "load", "locate", "raw"]
@@ -79,7 +80,7 @@ def _load(places: Places, whole: bool, *, careful: bool) -> Configuration:
     folder.read()
     sources, environment_files = folder.sources, list[str]()
     written = merged(sources)
-    where = {section: first_places(sources, section) for section in ("jobs", "job_groups")}
+    where = {section: first_places(sources, section) for section in ("jobs", "job_groups", "orchestrations")}
     around = Surroundings(
         *places,
         zone=plans.zone,
@@ -89,6 +90,7 @@ def _load(places: Places, whole: bool, *, careful: bool) -> Configuration:
         group=cache(known_group) if whole else _nobody,
         is_executable=is_executable if whole else _believed,
         secret=closed_file,
+        remembered=_remembered if whole else _unknown_chains,
     )
     build = Build(around, where, patience=MOST_FAULTS if careful else 1)
     with suppress(Unsound):
@@ -123,6 +125,17 @@ def _calendar(path: str) -> Calendar:
         return read_calendar(_text(path))
     except CalendarFault as fault:
         raise Unfit(Fault((), f"{path}:{fault.line}: {fault.text}")) from None
+
+
+def _remembered(path: str) -> Remembered | None:
+    from dsari_like.store.flowlog import remembered_in  # asked only where a step follows what is no more
+
+    return remembered_in(path)
+
+
+def _unknown_chains(path: str) -> Remembered | None:
+    """Who starts nothing need not be let into the run log."""
+    return None
 
 
 def _no_variables(path: str) -> Mapping[str, str]:

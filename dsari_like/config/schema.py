@@ -37,6 +37,7 @@ from dsari_like.config.checks import (
 )
 from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
+from dsari_like.config.flow_keys import CONDITION, EVENT, EVENT_TRIGGER, ORCHESTRATION, PHASE, TASK, TRANSITION
 from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
@@ -57,8 +58,8 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
-LATER_OF_JOB = ("blocked_until", "after", "event_trigger", "callbacks", "universal_callbacks", "notify")  # fmt: skip
-LATER = ("orchestrations", "callbacks", "callback_languages", "notify", "mail")
+LATER_OF_JOB = ("blocked_until", "callbacks", "universal_callbacks", "notify")
+LATER = ("callbacks", "callback_languages", "notify", "mail")
 
 PARAMETER = Section(
     "a parameter",
@@ -148,6 +149,9 @@ JOB = Section(
     Key("merge", one_of(*Merge), "queue",
         "a trigger while a triggered run is pending: queue behind it, fold into it, replace it, drop the new one"),
     Key("concurrency_groups", NAMES, [], "a run needs a free slot in any one of these"),
+    Key("after", LEGAL_NAME, None,
+        "the job is a step after this one, or after this orchestration: each success of that starts it"),
+    Key("event_trigger", EVENT, None, "what must have been updated for it to be started"),
     Key("priority", whole_number(), 0, "of the runs that could start, the higher first, then the one that came first"),
     Key("render_reports", BOOLEAN, True, "false: the reports leave the job out"),
     Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
@@ -231,6 +235,8 @@ TOP = Section(
     Key("jobs", _map_of("jobs", {"$ref": "#/$defs/job"}), {}, "what is run"),
     Key("job_groups", _map_of("job groups", {"$ref": "#/$defs/job_group"}), {},
         "several jobs with the same keys, by their job_names"),
+    Key("orchestrations", _map_of("orchestrations", ORCHESTRATION.schema), {},
+        "phases of tasks, each task a job; their names are in one name space with those of the jobs"),
     Key("concurrency_groups", _map_of("concurrency groups", CONCURRENCY_GROUP.schema), {},
         "counted slots; a group that is used and not listed here has one"),
     Key("database", Check("a map", DATABASE.schema, _take_database), {}, "where the run log is"),
@@ -272,6 +278,12 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("jobs.NAME.parameters.VARIABLE", PARAMETER),
     ("jobs.NAME.stages[]", STAGE),
     ("jobs.NAME.heartbeat", HEARTBEAT),
+    ("jobs.NAME.event_trigger, orchestrations.NAME.event_trigger", EVENT_TRIGGER),
+    ("orchestrations.NAME", ORCHESTRATION),
+    ("orchestrations.NAME.phases[]", PHASE),
+    ("orchestrations.NAME.phases[].tasks[]", TASK),
+    ("orchestrations.NAME.phases[].next[]", TRANSITION),
+    ("orchestrations.NAME.phases[].next[].when", CONDITION),
     ("concurrency_groups.NAME", CONCURRENCY_GROUP),
     ("runtimes.NAME", RUNTIME),
     ("retention, jobs.NAME.retention", RETENTION),

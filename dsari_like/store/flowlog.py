@@ -7,12 +7,15 @@ connection; who writes begins and ends the transaction. Must not know what follo
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 
 from dsari_like.core.flow_messages import Recalled, SaveFlow, SaveReady
 from dsari_like.core.flows import Fact, Flow, FlowKind, Ready, Remembered, place_of
 from dsari_like.core.lifecycle import RunState
+from dsari_like.errors import StoreError
+from dsari_like.store.db import open_reader
 from dsari_like.store.resuming import OPEN_STATES
 from dsari_like.store.rows import mapping_of
 
@@ -63,6 +66,24 @@ def remember(connection: sqlite3.Connection, topology: Remembered) -> None:
 def remembered(connection: sqlite3.Connection) -> dict[str, str | None]:
     """The chains of before: jobs, and what each followed."""
     return dict(connection.execute("select job_name, follows from topology"))
+
+
+def remembered_in(path: str) -> dict[str, str | None] | None:
+    """The chains of before that a run log knows, whatever program wrote it: none where there is no run log yet, or an
+    older one; None when it cannot be read."""
+    if not os.path.exists(path):
+        return {}
+    try:
+        connection = open_reader(path)
+    except StoreError:
+        return None
+    try:
+        known = connection.execute("select 1 from sqlite_master where type = 'table' and name = 'topology'").fetchone()
+        return remembered(connection) if known else {}
+    except sqlite3.Error:
+        return None
+    finally:
+        connection.close()
 
 
 def recall(connection: sqlite3.Connection, flow_ids: Iterable[str]) -> Recalled:
