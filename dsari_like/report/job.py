@@ -115,7 +115,7 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         told=odd,
         settings=scene.memo.of(("settings", name), lambda: settings.settings(job, secrets)) if job else (),
         defaults=scene.memo.of(("defaults", name), lambda: settings.defaults(job)) if job else (),
-        parameters=settings.parameters(job, rows) if job else (),
+        parameters=settings.parameters(job, rows, secrets) if job else (),
         where=str(job.where) if job and job.where.file else "",
         command=words.command("trigger", name),
     )

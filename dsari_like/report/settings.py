@@ -13,7 +13,7 @@ from typing import Any
 
 from dsari_like.core.model import Job, Retention
 from dsari_like.core.retention import rule_words
-from dsari_like.core.secrets import Secrets
+from dsari_like.core.secrets import MASK, Secrets
 from dsari_like.report import moments
 from dsari_like.store.reader import RunRow
 
@@ -53,19 +53,19 @@ def defaults(job: Job) -> tuple[Setting, ...]:
     return tuple(Setting(name, _text(name, value) or "none") for name, value, default in _keys(job) if value == default)
 
 
-def parameters(job: Job, rows: Iterable[RunRow]) -> tuple[ParameterLine, ...]:
+def parameters(job: Job, rows: Iterable[RunRow], secrets: Secrets) -> tuple[ParameterLine, ...]:
     """The declared variables, with what the latest run was given."""
     used = next((row.variables for row in rows), {})
     return tuple(
-        ParameterLine(name, _expects(parameter), parameter.description, str(used.get(name, "")))
+        ParameterLine(name, _expects(parameter, secrets.is_secret(name)), parameter.description, str(used.get(name, "")))
         for name, parameter in job.parameters.items()
     )
 
 
-def _expects(parameter: Any) -> str:
+def _expects(parameter: Any, secret: bool) -> str:
     parts = ["required"] if parameter.required else []
-    parts += [f"one of {', '.join(parameter.allowed)}"] if parameter.allowed else []
-    parts += [f"{parameter.default} if it is not given"] if parameter.default is not None else []
+    parts += [f"one of {MASK if secret else ', '.join(parameter.allowed)}"] if parameter.allowed else []
+    parts += [f"{MASK if secret else parameter.default} if it is not given"] if parameter.default is not None else []
     return "; ".join(parts)
 
 
