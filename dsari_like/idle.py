@@ -1,4 +1,4 @@
-"""What the daemon does when it has nothing better to do: pages, numbers, and the removal of what retention takes.
+"""What the daemon does when it has nothing better to do: pages, numbers, spare directories, what retention removes.
 
 Owns when that is tried again after it failed. Both are loaded here and not before: a start waits for nothing of it.
 Must not be asked while anything is ready.
@@ -68,8 +68,10 @@ class Idle:
         return more
 
     def keep_up(self, now: m.Now) -> bool:
-        """A little of what retention has to remove; True when it did something, for that has pages. What cannot even
-        be loaded, for want of descriptors, waits for a later turn."""
+        """Prepare a start to come, or a little of what retention has to remove; True when it did something, for that
+        has pages. What cannot even be loaded, for want of descriptors, waits for a later turn."""
+        if self._parts.children.stock_up():
+            return True
         try:
             return self.upkeep().step(now)
         except OSError as error:

@@ -114,6 +114,10 @@ class Children:
             return self._host
         return replace(self._host, home=who.home or "/", logname=who.name)
 
+    def stock_up(self) -> bool:
+        """Prepare a start to come, when there is nothing else to do; False when there is no more to prepare."""
+        return self._directories.stock.fill()
+
     def next_deadline(self) -> float | None:
         """When `news` has something to do or to tell, by the monotonic clock; None for never."""
         if self._launcher.fresh:
@@ -146,8 +150,9 @@ class Children:
         return self._signs.life(run.run_id, self._run_dir(run), OUTPUT_FILE if on_output else None, now)
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Watch nothing any more, and leave nothing behind but the runs and what is theirs."""
         self._signs.close()
+        self._directories.stock.close()
 
     def adopt(self, configuration: Configuration, runs: Iterable[Run], now: m.Now) -> list[m.Input]:
         """Take over the processes an earlier daemon started. Returns one message for each run, but for those of which

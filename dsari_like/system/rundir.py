@@ -15,7 +15,8 @@ from dsari_like.core import variables as maps
 from dsari_like.core.model import Run
 from dsari_like.system import identity
 from dsari_like.system.identity import Identity
-from dsari_like.system.launcher import make_directory
+from dsari_like.system.launcher import OUTPUT_FILE, make_directory
+from dsari_like.system.stock import Stock
 
 TRIGGER_DATA_FILE = "trigger_data.json"
 VARIABLES_FILE = "variables.json"
@@ -33,6 +34,7 @@ class RunDirectories:
         self._no_data = os.path.join(data_dir, NO_TRIGGER_DATA)
         self._no_variables = os.path.join(data_dir, NO_VARIABLES)
         self._runs = os.path.join(data_dir, "runs")
+        self.stock = Stock(data_dir, (OUTPUT_FILE, TRIGGER_DATA_FILE))
         _write(self._no_data, "{}")
         _write(self._no_variables, maps.document({}, {}))
 
@@ -44,13 +46,17 @@ class RunDirectories:
         """Make the directory and what is in it before the start, and tell the run of it in its variables. Raises
         OSError."""
         run_dir = self.of(run)
-        make_directory(run_dir)
+        spare = self.stock.take(run_dir)
+        if not spare:
+            make_directory(run_dir)
         if who is not None:
             identity.take_back(run_dir, begun=run.launch > 1)
         shared = who is None  # another user could not read what all runs share
         if run.trigger.type != "schedule" or run.trigger.data:
             text = "" if shared and not run.trigger.data else _json(run.trigger.data)
             variables["TRIGGER_DATA_FILE"] = _told(run_dir, TRIGGER_DATA_FILE, text) or self._no_data
+        if spare and variables.get("TRIGGER_DATA_FILE") != os.path.join(run_dir, TRIGGER_DATA_FILE):
+            os.unlink(os.path.join(run_dir, TRIGGER_DATA_FILE))
         told = run.job_variables or run.workflow_variables or not shared
         text = maps.document(run.job_variables, run.workflow_variables) if told else ""
         variables["VARIABLES_FILE"] = _told(run_dir, VARIABLES_FILE, text) or self._no_variables
