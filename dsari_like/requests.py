@@ -16,12 +16,14 @@ from dsari_like.config.checks import Unfit
 from dsari_like.core import definitions
 from dsari_like.core import messages as m
 from dsari_like.core.flow_messages import EventResetAsked
+from dsari_like.core.flows import FlowKind
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.model import ALL_JOBS, Claim, Configuration, Job, Pause, Run, SkipNext
 from dsari_like.core.request import Control, read_control
 from dsari_like.core.selection import Selection
 from dsari_like.core.when import read_when
 from dsari_like.errors import TriggerError
+from dsari_like.store import flowlog
 from dsari_like.store.runlog import RunLog
 
 Message = (
@@ -120,14 +122,46 @@ def _retry(asked: _Asked) -> Message:
     selection, arguments = asked.selection(), asked.control.arguments
     if selection.status is not None and selection.status not in _FINAL:
         raise TriggerError([f"status: only runs that have ended are retried, and '{selection.status}' ones have not"])
-    runs = asked.runlog.ended(selection, MOST)
+    runs = _of_flow(asked, selection) if _is_flow_alone(selection) else asked.runlog.ended(selection, MOST)
     if not runs:
         raise TriggerError([f"there is no run {selection} that has ended"])
     recorded: dict[str, Job] = {}
     if arguments.get("as_recorded"):
         recorded = {run.run_id: job for run in runs if (job := _as_recorded(asked, run)) is not None}
     items = {run.run_id: found for run in runs if (found := _items_of(asked, run, selection)) is not None}
-    return m.RetryAsked(asked.claim, runs, recorded, items, asked.text("reason"), asked.control.id, asked.by)
+    recalled = flowlog.recall(asked.runlog.connection, {run.flow_id for run in runs if run.flow_id})
+    return m.RetryAsked(
+        asked.claim,
+        runs,
+        recorded,
+        items,
+        recalled.flows,
+        recalled.facts,
+        _tasks(arguments.get("tasks")),
+        bool(arguments.get("cascade")),
+        bool(arguments.get("only")),
+        asked.text("reason"),
+        asked.control.id,
+        asked.by,
+    )
+
+
+def _is_flow_alone(selection: Selection) -> bool:
+    return selection == Selection(flow=selection.flow) and selection.flow is not None
+
+
+def _of_flow(asked: _Asked, selection: Selection) -> tuple[Run, ...]:
+    """Of an orchestration its last attempt, which knows what to run again; of a chain the steps that did not go well,
+    as they ran last."""
+    flow = flowlog.flow(asked.runlog.connection, selection.flow or "")
+    runs = asked.runlog.ended(selection, MOST)
+    if flow is not None and flow.kind is FlowKind.ORCHESTRATION:
+        return tuple(run for run in runs if run.run_id == flow.flow_id or run.job_name == flow.name)[-1:]
+    return tuple(run for run in runs if run.state in (RunState.FAILED, RunState.CANCELLED))
+
+
+def _tasks(value: object) -> tuple[str, ...]:
+    return tuple(str(task) for task in value) if isinstance(value, list) else (str(value),) if value else ()
 
 
 def _as_recorded(asked: _Asked, run: Run) -> Job | None:

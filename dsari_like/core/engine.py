@@ -16,6 +16,7 @@ from dataclasses import replace
 from dsari_like.core import messages as m
 from dsari_like.core.admission import WaitReason
 from dsari_like.core.answered import answered
+from dsari_like.core.cancelling import Cancels
 from dsari_like.core.choices import OnShutdown, Outcome
 from dsari_like.core.consequences import Consequences
 from dsari_like.core.course import Course
@@ -39,6 +40,7 @@ class Engine:
         self._course = Course(self._lives)
         self._put_offs = PutOffs(self._lives, self._course)
         self._retries = Retries(self._lives, self._course)
+        self._cancels = Cancels(self._lives, self._course)
         self._consequences = Consequences(self._lives, self._course, new_id)
         self._dues = Dues(self._lives)
         self._ledger = self._lives.ledger
@@ -224,13 +226,12 @@ class Engine:
             return
         why = f"cancelled on request{' of ' + message.by if message.by else ''}"
         why += f": {message.reason}" if message.reason else ""
-        for run in found:
-            self._course.cancel(run, why)
+        self._cancels.all(found, why)
         self._answered(message, found)
 
     def _retry_asked(self, message: m.RetryAsked) -> None:
         if not self._retries.asked(message):
-            whys = (f"run {old.run_id} cannot be retried: {self._retries.why_not(old)}" for old in message.runs[:5])
+            whys = (f"run {old.run_id} cannot be retried: {self._retries.why_not(old, message.tasks)}" for old in message.runs[:5])
             reason = "; ".join(whys) or "there is no run that has ended and fits"
             self._refuse(m.TriggerRefused(message.claim, reason, message.request_id))
 
@@ -293,7 +294,7 @@ class Engine:
     def _shutdown_asked(self, message: m.ShutdownAsked) -> None:
         self._lives.closing = True
         if message.how is OnShutdown.KILL:
-            self._lives.endings.ask_all(self.active(), message.grace)
+            self._cancels.shut_down(self.active(), message.grace)
 
     # --- configuration and restart --------------------------------------------------------------------------------
 
@@ -313,7 +314,7 @@ class Engine:
         waiting = (run for run in message.restored if not (run.is_active or run.is_final or is_deferred(run)))
         for run in [run for run in waiting if run.state is not RunState.BLOCKED]:
             self._requeue(run)
-        self._course.settle_arrays(message.restored)
+        self._course.settle_arrays()
         self._consequences.resume(message)
         if not message.reload:
             self._dues.fire_reboot(message.plans)

@@ -122,6 +122,11 @@ class RetryAsked:
     runs: tuple[Run, ...]
     recorded: Mapping[str, Job] = field(default_factory=dict)
     items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flows: tuple[Flow, ...] = ()  # those the runs belong to, and all their runs
+    facts: tuple[Fact, ...] = ()
+    tasks: tuple[str, ...] = ()  # of an orchestration, what to run in place of all that did not go well
+    cascade: bool = False  # in a chain: what follows a run is run again after it
+    only: bool = False  # in a chain: nothing follows
     reason: str = ""
     request_id: str | None = None
     by: str = ""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dsari_like.core import chain
 from dsari_like.core import messages as m
 from dsari_like.core.choices import Outcome
 from dsari_like.core.course import Course
+from dsari_like.core.flowing import AGAIN
 from dsari_like.core.lifecycle import RunEvent
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import Decision, Run
+from dsari_like.core.model import Decision, Job, Run, Trigger
 
 
 class Retries:
@@ -27,7 +29,8 @@ class Retries:
     def asked(self, message: m.RetryAsked) -> list[Run]:
         """Repeat those that can be; a request of which nothing can be done is left to the caller to refuse. Returns the
         new runs."""
-        again = [self._repeat(old, message) for old in message.runs if not self.why_not(old)]
+        self._lives.flows.recall(message.flows, message.facts)
+        again = [self._repeat(old, message) for old in message.runs if not self.why_not(old, message.tasks)]
         if not again:
             return []
         self._ledger.out.append(m.DropClaim(message.claim))
@@ -38,7 +41,7 @@ class Retries:
             )
         return again
 
-    def why_not(self, old: Run) -> str:
+    def why_not(self, old: Run, tasks: tuple[str, ...] = ()) -> str:
         """Why this run cannot be repeated, as the end of a sentence; empty when it can."""
         job = self._lives.configuration.jobs.get(old.job_name)
         if job is None:
@@ -50,15 +53,32 @@ class Retries:
         if old.item is not None and old.previous_run_id not in self._ledger.runs:
             return f"it is an item of run {old.previous_run_id}, which has ended; retry that run, with item: {old.item}"
         twin = next((run.run_id for run in self._ledger.runs.values() if run.retry_of == old.run_id), None)
-        return f"run {twin} repeats it already" if twin else ""
+        if twin is not None:
+            return f"run {twin} repeats it already"
+        if job.flow is not None:
+            return "; ".join(self._lives.flows.retry(job.name, old.run_id, old.flow_id or "", tasks).faults)
+        return ""
+
+    def _in_flow(self, old: Run, job: Job, message: m.RetryAsked) -> Trigger:
+        """The trigger of the old run, with what is to come of its flow."""
+        trigger = old.trigger
+        if job.flow is not None and message.tasks:
+            places = self._lives.flows.retry(job.name, old.run_id, old.flow_id or "", message.tasks).places
+            return replace(trigger, data={**trigger.data, AGAIN: [str(place) for place in places]})
+        if chain.retries_alone(old.state, message.cascade, message.only):
+            return replace(trigger, origin={**trigger.origin, chain.ALONE: True})
+        return replace(trigger, origin={key: value for key, value in trigger.origin.items() if key != chain.ALONE})
 
     def _repeat(self, old: Run, message: m.RetryAsked) -> Run:
         lives, ledger, now = self._lives, self._ledger, self._ledger.now.wall
         recorded = message.recorded.get(old.run_id)
         job = recorded or lives.job(old.job_name)
         names = message.items.get(old.run_id)
+        old.trigger = self._in_flow(old, job, message)
         if names is not None:
             old.trigger = replace(old.trigger, items=names)
+        if old.item is not None:
+            lives.arrays.repeated(old)
         again = self._course.repeat(old, job, now, kept_id=True)
         if recorded is not None:
             lives.recorded[again.run_id], again.as_recorded = recorded, True
