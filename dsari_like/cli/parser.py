@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "end runs, or take them out of the queue",
     "retry": "repeat runs that have ended",
     "resume": "go on with a run that timed out",
+    "unblock": "release a blocked run",
     "pause": "let a job rest, or all of them, until a time or until further notice",
     "unpause": "end a pause",
     "skip-next": "leave out the next time of a schedule",

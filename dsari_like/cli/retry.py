@@ -32,6 +32,18 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--as-recorded", action="store_true", default=None, help="with the job as it was when the old run started"
     )
+    parser.add_argument(
+        "--tasks", metavar="TASK", nargs="+", help="of an orchestration, these, in place of all that did not go well"
+    )
+    follow = parser.add_mutually_exclusive_group()
+    follow.add_argument(
+        "--cascade", action="store_true", default=None,
+        help="in a chain: run again what follows, too; without it nothing follows a run that had completed",
+    )
+    follow.add_argument(
+        "--only", action="store_true", default=None,
+        help="in a chain: nothing follows; without it the chain goes on behind a run that had failed",
+    )  # fmt: skip
     add_reason(parser, "kept with the new run")
     parser.add_argument(
         "--wait", action="store_true", help="end when the new run has ended, with its exit code; 125 if that cannot be"
@@ -44,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         chosen = selected(args, look)
         if args.run_id is not None and not is_final(row := named(args.run_id, look)):
             raise No(f"run {row.run_id} has not ended yet: {outcome_sentence(row, look.zone)}")
-        request = ask(look, "retry", **chosen, as_recorded=args.as_recorded, reason=args.reason)
+        how = {name: getattr(args, name) for name in ("as_recorded", "cascade", "only", "tasks")}
+        request = ask(look, "retry", **chosen, **how, reason=args.reason)
         if is_left_lying(look, request):
             return OWN_FAILURE if args.wait else NO_DAEMON
         if args.wait:
