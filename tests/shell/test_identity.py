@@ -112,6 +112,17 @@ class TestDirectory:
         assert list(run_dir.iterdir()) == [] and run_dir.stat().st_uid == 0
         assert precious.read_text() == "keep me" and precious.stat().st_uid == 0
 
+    def test_of_a_run_that_has_begun_all_stays_that_is_its_users_own(self, run_dir: Path) -> None:
+        precious = run_dir.parent / "precious"
+        precious.write_text("keep me")
+        identity.hand_over(NOBODY, str(run_dir))
+        (run_dir / "taken").hardlink_to(precious)
+        (run_dir / "below").mkdir()
+        identity.take_back(str(run_dir), begun=True)
+        assert sorted(path.name for path in run_dir.iterdir()) == ["below", "output.txt"]
+        identity.hand_over(NOBODY, str(run_dir))
+        assert run_dir.stat().st_uid == NOBODY.uid and precious.stat().st_uid == 0
+
     def test_what_was_never_handed_over_is_left_alone(self, run_dir: Path) -> None:
         identity.take_back(str(run_dir))
         assert [path.name for path in run_dir.iterdir()] == ["output.txt"]
