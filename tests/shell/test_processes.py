@@ -87,7 +87,7 @@ class TestBothWays:
         yard.start("sleep", "60", keep=keep)
         ((run_id, identity),) = yard.launcher.newcomers()
         assert run_id == "r1" and process.is_alive(identity)
-        assert process.run_id_of(identity.pid) == "r1"
+        wait_for(lambda: process.run_id_of(identity.pid) == "r1")  # /proc is silent while a command is being executed
         assert process.families(["r1"])["r1"][0].identity == identity
         yard.launcher.signal("r1", signal.SIGKILL)
         yard.end()
