@@ -74,8 +74,9 @@ class Admission:
         self._max_running: int | None = None
         self._paused: set[str] = set()  # names of jobs, or the empty name for all of them
 
-    def configure(self, groups: Mapping[str, int], max_running: int | None, jobs: Callable[[str], Job]) -> list[Run]:
-        """Take new sizes and definitions; whoever waits is weighed again. Returns the runs that may start.
+    def configure(self, groups: Mapping[str, int], max_running: int | None, jobs: Callable[[Run], Job]) -> list[Run]:
+        """Take new sizes and definitions; whoever waits is weighed again, in the lines of the locks that it needs now.
+        Returns the runs that may start.
 
         The one place that looks at every waiting run: a reload is rare, and any size may have changed.
         """
@@ -85,7 +86,8 @@ class Admission:
         for key, door in self._doors.items():
             door.queue.clear()
             door.size = self._size(key)
-        return [run for waiter in waiting for run in self.admit(waiter.run, jobs(waiter.run.job_name))]
+        self._locks.line_up_again((waiter.run.run_id, waiter.run.locks) for waiter in waiting)
+        return [run for waiter in waiting for run in self.admit(waiter.run, jobs(waiter.run))]
 
     def admit(self, run: Run, job: Job) -> list[Run]:
         """Let the run in, or park it. Returns [run] when it may start now."""
@@ -117,10 +119,14 @@ class Admission:
         self._locks.line_up(run.run_id, run.sequence, run.locks)
         self._hold(run, job, run.concurrency_group)
 
-    def withdraw(self, run_id: str) -> list[Run]:
-        """A waiting run is no more. Returns the runs that may start now: its place in a line is free."""
-        self._waiting.pop(run_id, None)
-        return list(self._serve((), self._locks.leave(run_id)))
+    def withdraw(self, runs: Iterable[Run], serve: bool = True) -> list[Run]:
+        """These waiting runs are no more. Returns the runs that may start now: places in lines are free. They all leave
+        before anybody is served, for else one of them might be."""
+        freed: list[str] = []
+        for run in runs:
+            self._waiting.pop(run.run_id, None)
+            freed += self._locks.leave(run.run_id)
+        return list(self._serve((), freed)) if serve else []
 
     def release(self, run_id: str, serve: bool = True) -> list[Run]:
         """A run has ended. Returns the runs that may start now, best first; none when nobody is to be served."""
@@ -130,6 +136,7 @@ class Admission:
         started = list(self._serve(keys, names)) if serve else []
         for key in keys:
             self._forget(key)
+        self._drop(f"items:{run_id}")
         return started
 
     def why(self, run_id: str) -> WaitReason | None:
@@ -263,8 +270,11 @@ class Admission:
         """A door that nobody holds and nobody waits at needs no memory."""
         door = self._doors.get(key)
         if door is not None and not door.holders and not door.queue:
-            del self._doors[key]
-            self._widths.pop(key, None)
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        self._doors.pop(key, None)
+        self._widths.pop(key, None)
 
 
 def is_whole(run: Run, job: Job) -> bool:

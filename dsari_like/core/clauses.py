@@ -70,3 +70,4 @@ class ItemCounts:
     completed: int = 0
     failed: int = 0
     cancelled: int = 0
+    failed_names: tuple[str, ...] = ()  # as many as are told

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dsari_like.core import messages as m
+from dsari_like.core.cancelling import Cancels
 from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.course import Course
 from dsari_like.core.eventing import Eventing
@@ -32,7 +33,7 @@ class Consequences:
 
     def __init__(self, lives: Lives, course: Course, new_id: Callable[[], str]) -> None:
         self._lives, self._course, self._ledger = lives, course, lives.ledger
-        self._flows = lives.flows
+        self._flows, self._cancels = lives.flows, Cancels(lives, course)
         self._reactions = Reactions(new_id)
         self.events = Eventing(lives, self._create)
         lives.ledger.making = self._making
@@ -127,9 +128,9 @@ class Consequences:
 
     def _flow(self, reaction: FlowReaction) -> None:
         ledger, now = self._ledger, self._ledger.now.wall
-        for run_id in reaction.cancel:
-            if run_id in ledger.runs:
-                self._course.cancel(ledger.runs[run_id], "cancelled with the orchestration it is a task of")
+        ending = [ledger.runs[run_id] for run_id in reaction.cancel if run_id in ledger.runs]
+        if ending:
+            self._cancels.all(ending, "cancelled with the orchestration it is a task of")
         for new in reaction.create:
             self._create(new)
         for job_name, why in reaction.passed:

@@ -8,7 +8,7 @@ To follow an end read `child_exited`, `_ended`, then `finish`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from dsari_like.core import messages as m
@@ -75,7 +75,7 @@ class Course:
             self._endings.ask(run, Reason.DEADLINE, why)
         elif run.state is RunState.RUNNING:
             self._ledger.move(run, RunEvent.FIRST_DEADLINE, "it gave no sign of life before its deadline")
-            if self._endings.definition(run).resume_command:
+            if self._endings.definition(run).resume_command and not self._lives.closing:
                 self.resume(run, "deadline", "its resume_command is started; its process is left alone")
         self.pulses.look_again(run)
 
@@ -104,17 +104,30 @@ class Course:
         if stage is not None:
             staging.begin(run, stage, self._ledger.now.wall)
             self._ledger.save(run)
+        self._launch(run, job)
+
+    def _launch(self, run: Run, job: Job) -> None:
+        """One more process for a run that goes on. On the way out nothing is begun: the next daemon does it."""
         self.pulses.forget(run)
-        self._ledger.out.append(m.Start(run, job))
+        if self._lives.closing:
+            run.put_off = True
+            self._ledger.save(run)
+        else:
+            self._ledger.out.append(m.Start(run, job))
 
     # --- ends -----------------------------------------------------------------------------------------------------
 
     def start_failed(self, message: m.StartFailed) -> None:
         """There will be no process."""
-        run = self._ledger.runs[message.run_id]
-        run.reason, run.message, run.exit = Reason.START_FAILED, message.message, Exit(message.code)
-        staging.end(run, run.exit, self._ledger.now.wall, None)
-        self.finish(run, RunEvent.FAILED, f"could not be started: {message.message}", self._ledger.now.wall)
+        run = self._ledger.runs.get(message.run_id)
+        if run is None:
+            return
+        cause, now = f"could not be started: {message.message}", self._ledger.now.wall
+        run.exit = _together(run.exit, Exit(message.code))
+        staging.end(run, run.exit, now, None)
+        if not self._passed(run, run.exit, cause, now):
+            run.reason, run.message = Reason.START_FAILED, message.message
+            self.finish(run, RunEvent.FAILED, cause, now)
 
     def child_exited(self, message: m.ChildExited) -> None:
         """Its process is gone."""
@@ -130,34 +143,37 @@ class Course:
             self._ended(run, exit_, message)
 
     def _ended(self, run: Run, exit_: Exit | None, message: m.ChildExited) -> None:
+        event, run.reason, cause = verdict(run, exit_)
+        staging.end(run, exit_, message.time, message.output_size)
+        if exit_ is None or not self._passed(run, exit_, cause, message.time):
+            where = "" if run.stage is None else f"stage {run.stage}: "
+            self.finish(run, event, where + cause, message.time)
+
+    def _passed(self, run: Run, exit_: Exit, cause: str, time: float) -> bool:
+        """Go on after a stage that has ended, or end well after the last. False when that is not how it stands."""
         job = self._endings.definition(run)
-        event, reason, cause = verdict(run, exit_)
-        if run.stage is not None:
-            staging.end(run, exit_, message.time, message.output_size)
-            if run.ending is None and exit_ is not None and staging.goes_on(run, job, exit_):
-                following = staging.following(run, job)
-                if following is not None and not self._lives.closing:
-                    self._next_stage(run, job, following, cause)
-                    return
-                event, reason, cause = RunEvent.SUCCEEDED, None, "its last stage ended"
-                run.message = run.message or _let_pass(staging.let_pass(run, job))
-            else:
-                cause = f"stage {run.stage}: {cause}"
-        run.reason = reason
-        self.finish(run, event, cause, message.time)
+        if run.stage is None or run.ending is not None or not staging.goes_on(run, job, exit_):
+            return False
+        following = staging.following(run, job)
+        if following is not None:
+            self._next_stage(run, job, following, cause)
+            return True
+        run.reason, run.exit = None, replace(exit_, code=0, signal=None)  # one that failed was allowed to
+        run.message = run.message or _let_pass(staging.let_pass(run, job))
+        self.finish(run, RunEvent.SUCCEEDED, "its last stage ended", time)
+        return True
 
     def _next_stage(self, run: Run, job: Job, stage: Stage, cause: str) -> None:
         """The next command of the run, in the same directory, into the same output."""
         told = f"stage {run.stage} ended ({cause}), stage {stage.name} begins"
         run.launch += 1
-        run.process, run.resume = None, None
+        run.process, run.resume, run.reason = None, None, None
         staging.begin(run, stage, self._ledger.now.wall)
         if run.state is RunState.TIMED_OUT:
             self._ledger.move(run, RunEvent.RESUMED, told)
         else:
             self._ledger.note(run, told)
-        self.pulses.forget(run)
-        self._ledger.out.append(m.Start(run, job))
+        self._launch(run, job)
 
     def _lost(self, run: Run) -> None:
         """Nobody knows how it ended. It was not watched, so it is timed out first, like anything without a sign of
@@ -174,7 +190,6 @@ class Course:
 
     def finish(self, run: Run, event: RunEvent, cause: str, stop_time: float) -> None:
         """The run has ended: what it held is free, and whoever waited for that starts in the same turn."""
-        job = self._endings.definition(run)
         run.stop_time = max(stop_time, run.start_time or stop_time)
         if event is RunEvent.SUCCEEDED and run.progress is not None:
             run.progress = replace(run.progress, percent=100.0)
@@ -182,7 +197,9 @@ class Course:
         self._ledger.move(run, event, cause)
         self._endings.forget(run)
         self.pulses.forget(run)
-        self._try_again(run, self._lives.job_of(run) if run.job_name in self._lives.configuration.jobs else job)
+        if not self._lives.gone(run.job_name):
+            self._try_again(run, self._lives.job_of(run))
+        self._lives.recorded.pop(run.run_id, None)
         self._lives.begin(self._lives.admission.release(run.run_id, serve=not self._lives.closing))
 
     def _take_variables(self, run: Run) -> None:
@@ -200,7 +217,7 @@ class Course:
 
     def _try_again(self, run: Run, job: Job) -> None:
         """Make the run that repeats this one, if the job wants one."""
-        if not (job.enabled and retrying.is_due(job, run)):
+        if not retrying.is_due(job, run):
             return
         ledger, wait = self._ledger, retrying.delay(job, run.attempt)
         again = self.repeat(run, job, ledger.now.wall + wait, kept_id=True)
@@ -217,8 +234,8 @@ class Course:
         again = lives.new_run(job, retrying.trigger_of(old, kept_id), RunState.SCHEDULED, time)
         again.retry_of, again.attempt, again.flow_id = old.run_id, old.attempt + 1, old.flow_id
         again.previous_run_id, again.item, again.job_variables = old.previous_run_id, old.item, old.job_variables
-        again.priority = old.priority
-        if old.run_id in lives.recorded:
+        again.priority, again.folded = old.priority, list(old.folded)
+        if old.as_recorded and old.run_id in lives.recorded:
             lives.recorded[again.run_id], again.as_recorded = lives.recorded[old.run_id], True
             again.definition = old.definition
         if again.item is not None:
@@ -235,18 +252,17 @@ class Course:
 
     def unfold(self) -> None:
         """Make the next items of an array run that has just begun."""
-        lives = self._lives
-        for array, name in list(self._arrays.unmade()):
-            job = lives.job_of(array)
-            item = lives.new_run(job, replace(array.trigger, id=None), RunState.QUEUED, self._ledger.now.wall)
+        if not self._arrays.is_unfolding:
+            return
+        for array, trigger, name in list(self._arrays.unmade()):
+            job = self._endings.definition(array)
+            item = self._lives.new_run(job, trigger, RunState.QUEUED, self._ledger.now.wall)
             item.item, item.previous_run_id, item.flow_id = name, array.run_id, array.flow_id
             item.attempt, item.priority = array.attempt, array.priority
-            if array.run_id in lives.recorded:
-                lives.recorded[item.run_id], item.as_recorded = lives.recorded[array.run_id], True
-                item.definition = array.definition
             self._ledger.record(item, f"item of run {array.run_id}")
             self._arrays.made(item)
-            lives.queue(item, job)
+            self._lives.queue(item, job)
+        self.settle_arrays()
 
     def item_ended(self, item: Run, is_repeated: bool) -> None:
         """One more item of an array run is done; the last one ends the array run."""
@@ -258,42 +274,22 @@ class Course:
         event, cause = self._arrays.verdict(array)
         self.finish(array, event, cause, self._ledger.now.wall)
 
-    def settle_arrays(self, runs: Iterable[Run]) -> None:
-        """After a restart: an array run of which nothing is left to be done ends."""
-        for run in [run for run in runs if run.items is not None and self._arrays.is_over(run)]:
-            self._end_array(run)
-
-    # --- cancelling -----------------------------------------------------------------------------------------------
-
-    def cancel(self, run: Run, why: str) -> None:
-        """Somebody wants the run to end, in whatever state it is."""
-        if run.is_final or run.ending is not None:
-            return
-        if not run.is_active:
-            self._lives.end_waiting(run, why)
-        elif run.items is not None:
-            self._cancel_array(run, why)
-        elif not run.has_process:
-            self.stop_flow(run, why)
-        elif run.put_off:
-            self.call_off(run, why)
-        else:
-            self.pulses.forget(run)
-            self._endings.request(run, why)
+    def settle_arrays(self) -> None:
+        """Array runs of which nothing is left to be done end, and those whose job is gone when their last item has."""
+        for array in self._arrays.running():
+            why = self._lives.gone(array.job_name)
+            if why and array.ending is None:
+                array.ending, array.message = Reason.WHILE_RUNNING, why
+                self._arrays.stop(array)
+                self._ledger.note(array, why)
+            if self._arrays.is_over(array):
+                self._end_array(array)
 
     def call_off(self, run: Run, why: str) -> None:
-        """A run whose start was put off ends without having begun."""
-        run.put_off, run.reason, run.message = False, Reason.BEFORE_START, why
+        """A run whose start was put off ends without that."""
+        run.reason = Reason.BEFORE_START if run.launch == 1 else Reason.WHILE_RUNNING
+        run.put_off, run.message = False, why
         self.finish(run, RunEvent.CANCELLED, why, self._ledger.now.wall)
-
-    def _cancel_array(self, array: Run, why: str) -> None:
-        array.ending, array.message = Reason.WHILE_RUNNING, why
-        self._ledger.note(array, why)
-        self._arrays.stop(array)
-        for item in self._arrays.open_items(array):
-            self.cancel(item, why)
-        if not array.is_final and self._arrays.is_over(array):
-            self._end_array(array)
 
 
 def _told(progress: Progress | None) -> tuple[float | None, str] | None:

@@ -179,7 +179,7 @@ class Dues:
         into = self._lives.pending.weigh_slot(job).into
         if into is not None:
             cause = f"run {into.run_id} of this job was pending already when the blackout was over"
-            self._lives.end_waiting(run, cause)
+            self._lives.end_waiting([run], cause)
             return
         self._lives.ledger.move(run, RunEvent.DUE, "the blackout is over")
         self._lives.queue(run, job)

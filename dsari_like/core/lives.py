@@ -54,8 +54,13 @@ class Lives:
 
     def job_of(self, run: Run) -> Job:
         """The job as this run is to carry it out: as it is configured now, or as it was when what it repeats ran."""
-        recorded = self.recorded.get(run.run_id)
+        recorded = self.recorded.get(run.run_id) or self._job_of_item(run)
         return recorded or self.flows.job(run, self.configuration.jobs[run.job_name])
+
+    def _job_of_item(self, run: Run) -> Job | None:
+        """An array run is one run: all its items are carried out as it was defined when it began."""
+        array = self.ledger.runs.get(run.previous_run_id or "") if run.item is not None else None
+        return self.endings.definition(array) if array is not None else None
 
     def behind(self, job: Job) -> str:
         """What a new run of the job will wait behind, as the decision tells it; empty when it need not wait."""
@@ -80,15 +85,18 @@ class Lives:
             return
         if run.item is None:  # the items of an array run never stand in the way of its job's next run
             self.pending.add(run)
-        if not is_whole(run, job):
-            try:
-                run.locks = lock_demands(self.configuration, job, run)
-            except ValueError as error:
-                self.refuse_start(run, str(error))
-                return
-        if not self.closing:
+        if self._lock_up(run, job) and not self.closing:
             self.begin(self.admission.admit(run, job))
         self.note_lock_waits()
+
+    def _lock_up(self, run: Run, job: Job) -> bool:
+        """Say which locks it needs. False when that comes to nothing: then it has failed."""
+        try:
+            run.locks = () if is_whole(run, job) else lock_demands(self.configuration, job, run)
+        except ValueError as error:
+            self.refuse_start(run, str(error))
+            return False
+        return True
 
     def note_lock_waits(self) -> None:
         """Some were parked because a lock is missing. Who waited for one already is in that state."""
@@ -102,6 +110,7 @@ class Lives:
         """It can never start, and has not waited for anything."""
         run.reason, run.message, run.stop_time = Reason.START_FAILED, why, self.ledger.now.wall
         self.pending.remove(run)
+        self.admission.withdraw([run], serve=False)  # it is weighed at a reload, with all others
         self.ledger.move(run, RunEvent.FAILED, f"could not be started: {why}")
 
     def begin(self, runs: Iterable[Run]) -> None:
@@ -153,18 +162,19 @@ class Lives:
 
     def replace(self, runs: Iterable[Run], by: Run) -> None:
         """End runs that wait, because a trigger came."""
-        for run in runs:
-            self.end_waiting(run, f"its place was taken by run {by.run_id}, which was triggered")
+        self.end_waiting(runs, f"its place was taken by run {by.run_id}, which was triggered")
 
-    def end_waiting(self, run: Run, cause: str) -> None:
-        """It ends before it has begun."""
-        run.reason, run.stop_time, run.message = Reason.BEFORE_START, self.ledger.now.wall, cause
-        self.pending.remove(run)
-        self.future.remove(run.run_id)
-        served = self.admission.withdraw(run.run_id)
-        self.ledger.move(run, RunEvent.CANCELLED, cause)
-        if not self.closing:
-            self.begin(served)
+    def end_waiting(self, runs: Iterable[Run], cause: str, serve: bool = True) -> None:
+        """These end before they have begun. Whoever waited behind them is served when all of them are gone."""
+        runs = list(runs)
+        for run in runs:
+            run.reason, run.stop_time, run.message = Reason.BEFORE_START, self.ledger.now.wall, cause
+            self.pending.remove(run)
+            self.future.remove(run.run_id)
+        served = self.admission.withdraw(runs, serve and not self.closing)
+        for run in runs:
+            self.ledger.move(run, RunEvent.CANCELLED, cause)
+        self.begin(served)
 
     # --- pauses ---------------------------------------------------------------------------------------------------
 
@@ -216,16 +226,23 @@ class Lives:
 
     def keep_or_end(self) -> None:
         """The configuration is another one: what waits for a job that is gone or switched off waits no more."""
-        for run in [run for run in self.ledger.runs.values() if not run.is_active]:
-            job = self.configuration.jobs.get(run.job_name)
-            if job is None:
+        waiting = [run for run in self.ledger.runs.values() if not run.is_active]
+        for run in waiting:
+            why = self.gone(run.job_name)
+            if why:
                 self.passed_over.add(run.run_id)
-                self.end_waiting(run, "its job was removed from the configuration")
-            elif not job.enabled:
-                self.passed_over.add(run.run_id)
-                self.end_waiting(run, "its job was disabled in the configuration")
+                self.end_waiting([run], why, serve=False)
+        for run in [run for run in self.admission.waiting() if not run.is_final]:
+            self._lock_up(run, self.job_of(run))
         groups, most = self.configuration.groups, self.configuration.max_running
-        self.begin(self.admission.configure(groups, most, self.job))
+        self.begin(self.admission.configure(groups, most, self.job_of))
+
+    def gone(self, job_name: str) -> str:
+        """Why nothing of this job is begun any more, as a sentence; empty when it is."""
+        job = self.configuration.jobs.get(job_name)
+        if job is None:
+            return "its job was removed from the configuration"
+        return "" if job.enabled else "its job was disabled in the configuration"
 
 
 def _lock_words(why: WaitReason) -> str:

@@ -39,6 +39,14 @@ class _Lock:
             if order != limit or order == self.line[0][0]:
                 yield run_id
 
+    def awaits(self, mode: LockMode) -> bool:
+        """Whether somebody may have waited for one who is gone, and had or wanted it in this mode. Who shared it kept
+        out nobody but the one who wants it alone, once that is first in line and the last holder has gone: ten thousand
+        who share are not looked at whenever one of them ends."""
+        if mode is LockMode.EXCLUSIVE:
+            return bool(self.line)
+        return not self.holders and bool(self.alone) and self.alone[0] == self.line[0][0]
+
 
 class Locks:
     """All locks that somebody holds or waits for; a lock of which nobody has heard is free."""
@@ -58,6 +66,14 @@ class Locks:
             if demand.mode is LockMode.EXCLUSIVE:
                 insort(lock.alone, order)
 
+    def line_up_again(self, waiting: Iterable[tuple[str, tuple[LockDemand, ...]]]) -> None:
+        """They want other locks, or the same, in the place that they have by their arrival."""
+        known = [(run_id, self._demands[run_id][0], demands) for run_id, demands in waiting if run_id in self._demands]
+        for run_id, _, _ in known:
+            self.leave(run_id)
+        for run_id, order, demands in known:
+            self.line_up(run_id, order, demands)
+
     def missing(self, run_id: str) -> tuple[str, ...]:
         """The locks that one in line cannot have yet."""
         order, demands = self._demands[run_id]
@@ -76,8 +92,10 @@ class Locks:
         for demand in demands:
             self._locks[demand.name].holders.pop(run_id, None)
             self._leave_line(order, run_id, demand)
+        freed = tuple(demand.name for demand in demands if self._locks[demand.name].awaits(demand.mode))
+        for demand in demands:
             self._forget(demand.name)
-        return tuple(demand.name for demand in demands)
+        return freed
 
     def next_of(self, names: Iterable[str]) -> list[str]:
         """Whose turn it may be now, in the order they came."""
@@ -91,6 +109,8 @@ class Locks:
     def ahead(self, run_id: str) -> int:
         """How many stand in line before this one, for any of its locks."""
         order, demands = self._demands.get(run_id, (0, ()))
+        if len(demands) == 1:
+            return bisect_left(self._lock(demands[0].name).line, (order, ""))
         return len({other for demand in demands for came, other in self._lock(demand.name).line if came < order})
 
     def _lock(self, name: str) -> _Lock:

@@ -49,10 +49,14 @@ def restore(run: Run, row: Mapping[str, Any]) -> None:
     run.job_variables = json.loads(row["job_variables"]) or NOTHING
     run.locks = tuple(LockDemand(name, LockMode(mode)) for name, mode in json.loads(row["locks"]).items())
     run.stage, run.stages = row["stage"], tuple(StageRecord(**record) for record in json.loads(row["stages"]))
-    run.items = ItemCounts(**json.loads(row["items"])) if row["items"] else None
+    run.items = _counts(json.loads(row["items"])) if row["items"] else None
     run.launch, run.resume = row["launch"], row["resume"]
     run.definition, run.as_recorded = row["definition"], bool(row["as_recorded"])
     run.put_off = bool(row["put_off"])
+
+
+def _counts(data: Mapping[str, Any]) -> ItemCounts:
+    return ItemCounts(**{**data, "failed_names": tuple(data.get("failed_names", ()))})
 
 
 def selection_of(row: Mapping[str, Any]) -> tuple[str, ...] | None:

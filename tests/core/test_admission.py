@@ -27,7 +27,7 @@ def a_run(number: int, job: str, priority: int = 0) -> Run:
 
 def house(groups: dict[str, int] | None = None, max_running: int | None = None) -> Admission:
     admission = Admission()
-    admission.configure(groups or {}, max_running, JOBS.__getitem__)
+    admission.configure(groups or {}, max_running, lambda run: JOBS[run.job_name])
     return admission
 
 
@@ -86,7 +86,7 @@ def test_a_withdrawn_run_is_passed_over() -> None:
     admission = house()
     for number in (1, 2, 3):
         admit(admission, number, "one")
-    admission.withdraw("r2")
+    admission.withdraw([run for run in admission.waiting() if run.run_id == "r2"])
     assert release(admission, "r1") == ["r3"]
 
 
@@ -103,7 +103,7 @@ def test_new_sizes_are_used_at_once() -> None:
     admission = house({"db": 0})
     admit(admission, 1, "db")
     admit(admission, 2, "db")
-    assert [run.run_id for run in admission.configure({"db": 1}, None, JOBS.__getitem__)] == ["r1"]
+    assert [run.run_id for run in admission.configure({"db": 1}, None, lambda run: JOBS[run.job_name])] == ["r1"]
     assert [run.run_id for run in admission.waiting()] == ["r2"]
 
 

@@ -56,6 +56,7 @@ FLOORS = {
     "dsari_like.core.storm": 2,
     "dsari_like.core.course": 3,
     "dsari_like.core.consequences": 3,
+    "dsari_like.core.cancelling": 3,
     "dsari_like.core.eventing": 3,
     "dsari_like.core.retries": 3,
     "dsari_like.core.putoffs": 3,
