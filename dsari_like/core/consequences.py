@@ -21,7 +21,7 @@ from dsari_like.core.flowing import Reaction as FlowReaction
 from dsari_like.core.ledger import Change
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import Decision, Run
+from dsari_like.core.model import Decision, Exit, Run
 from dsari_like.core.reacting import Reaction, Reactions
 from dsari_like.core.reactions import CallEnded
 
@@ -163,6 +163,7 @@ class Consequences:
             run.reason = run.ending or Reason.WHILE_RUNNING
         elif over.event is RunEvent.FAILED:
             run.reason = Reason.EXIT
+        run.exit = Exit(0 if over.event in (RunEvent.SUCCEEDED, RunEvent.WARNED) else 1)
         run.message = over.message or run.message
         self._course.finish(run, over.event, over.message or "all its tasks have ended", self._ledger.now.wall)
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from dsari_like.core.choices import LockMode
 from dsari_like.core.clauses import LockDemand
-from dsari_like.core.model import Configuration, EndedRun, Job, Run
+from dsari_like.core.flows import place_of
+from dsari_like.core.model import Configuration, EndedRun, Job, Run, Trigger
 from dsari_like.core.names import is_job_name
 from dsari_like.core.variables import workflow_environment
 
@@ -110,6 +111,7 @@ def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> 
         "RESUME_REASON": run.resume,
         "TRIGGER_UID": _text(run.trigger.origin.get("uid")),
         "TRIGGER_USER": run.trigger.origin.get("user"),
+        **_step(run.trigger),
     }
     return {
         "CI": "true",
@@ -137,6 +139,17 @@ def _automatic(configuration: Configuration, job: Job, run: Run, host: Host) -> 
         **workflow_environment(run.workflow_variables),
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def _step(trigger: Trigger) -> dict[str, str | None]:
+    """Where in a flow the run is. The data of a trigger that somebody dropped is that producer's own words, whatever
+    keys it has: only what the daemon made itself tells a place."""
+    if "uid" in trigger.origin:
+        return {}
+    data, place = trigger.data, place_of(trigger.type, trigger.data)
+    if place is None:
+        return {"PREVIOUS_STEP_JOB_NAME": data.get("after")}
+    return {"ORCHESTRATION": data.get("orchestration"), "PHASE": place.phase, "TASK": place.task}
 
 
 def _text(value: object) -> str | None:
