@@ -193,7 +193,7 @@ class Daemon:
             effects, self._unwritten = self._unwritten, []
         todo = one_receipt_each([*self._due_again(effects, now), *effects])
         to_runs, told = m.RequestCancel | m.Signal | m.LookForLife, m.WriteReceipts | m.Notice | m.Prune
-        for kinds in (m.Start, m.DropClaim | m.Quarantine, to_runs, told):
+        for kinds in (m.Start, m.DropClaim | m.Quarantine, to_runs, told, m.StartCall):
             for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
@@ -288,6 +288,8 @@ class Daemon:
                 parts.children.request_cancel(effect.run, effect.text)
             case m.LookForLife():
                 self._inputs += parts.children.look_for_life(effect.run, effect.on_output, parts.clock.now())
+            case m.StartCall():
+                parts.children.calls.start(parts.configuration, effect, parts.clock.now())
             case m.WriteReceipts():
                 parts.inbox.write_receipts(discreet(effect.receipts, parts.configuration.secrets))
             case m.Notice():

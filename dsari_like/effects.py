@@ -19,6 +19,7 @@ INTENT: dict[type, str] = {
     m.Signal: "signal a run",
     m.RequestCancel: "ask a run to end by a file in its directory",
     m.WriteReceipts: "write receipts",
+    m.StartCall: "call a callback",
 }
 
 

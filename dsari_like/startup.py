@@ -129,6 +129,8 @@ def _recalled(parts: Parts, restored: tuple[Run, ...]) -> m.Configured:
     """The configuration, with all that an earlier daemon left half done; without plans."""
     runlog, configuration = parts.runlog, parts.configuration
     flows = flowlog.open_flows(runlog.connection)
+    kept = calls.kept(runlog.connection, asked_of(configuration), runlog.last_change())
+    parts.children.calls.begin({call.callback_id for call, _ in kept.calls})
     return m.Configured(
         configuration,
         {},
@@ -138,7 +140,7 @@ def _recalled(parts: Parts, restored: tuple[Run, ...]) -> m.Configured:
         flows=flows.flows,
         facts=flows.facts,
         ready=flowlog.ready(runlog.connection),
-        kept=calls.kept(runlog.connection, asked_of(configuration), runlog.last_change()),
+        kept=kept,
         host=os.uname().nodename,
     )
 
