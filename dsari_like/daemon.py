@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from dsari_like.core import messages as m
+from dsari_like.core.reactions import StartCall
 from dsari_like.effects import INTENT, discreet, is_called_off, one_receipt_each
 from dsari_like.idle import Idle
 from dsari_like.orders import Orders
@@ -193,7 +194,7 @@ class Daemon:
             effects, self._unwritten = self._unwritten, []
         todo = one_receipt_each([*self._due_again(effects, now), *effects])
         to_runs, told = m.RequestCancel | m.Signal | m.LookForLife, m.WriteReceipts | m.Notice | m.Prune
-        for kinds in (m.Start, m.DropClaim | m.Quarantine, to_runs, told, m.StartCall):
+        for kinds in (m.Start, m.DropClaim | m.Quarantine, to_runs, told, StartCall):
             for effect in todo:
                 if isinstance(effect, kinds):
                     self._carry_out(effect, now)
@@ -288,7 +289,7 @@ class Daemon:
                 parts.children.request_cancel(effect.run, effect.text)
             case m.LookForLife():
                 self._inputs += parts.children.look_for_life(effect.run, effect.on_output, parts.clock.now())
-            case m.StartCall():
+            case StartCall():
                 parts.children.calls.start(parts.configuration, effect, parts.clock.now())
             case m.WriteReceipts():
                 parts.inbox.write_receipts(discreet(effect.receipts, parts.configuration.secrets))

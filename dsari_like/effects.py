@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dsari_like.core import messages as m
+from dsari_like.core.reactions import StartCall
 from dsari_like.core.secrets import Secrets
 
 #: What an effect that failed was to do, as the log tells it.
@@ -19,7 +20,7 @@ INTENT: dict[type, str] = {
     m.Signal: "signal a run",
     m.RequestCancel: "ask a run to end by a file in its directory",
     m.WriteReceipts: "write receipts",
-    m.StartCall: "call a callback",
+    StartCall: "call a callback",
 }
 
 
