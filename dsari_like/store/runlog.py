@@ -6,6 +6,7 @@ one run costs ten times what a run costs among sixteen. Must not know why a row 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -109,7 +110,15 @@ class RunLog(Answers):
             if self._db.in_transaction:
                 self._db.execute("rollback")
             raise
+        self._look_again({row.run.job_name for row in rows if isinstance(row, SaveRun) and row.run.is_final})
         return True
+
+    def _look_again(self, ended: Iterable[str]) -> None:
+        """A run of these jobs has ended: what the next one is told of it is looked up now, not while it waits."""
+        for name in ended:
+            if self._previous.pop(name, None) is not None:
+                with contextlib.suppress(sqlite3.Error):  # the rows are written; it is asked again at the start
+                    self.previous(name)
 
     def _write_rows(self, rows: Iterable[Row]) -> None:
         newest: dict[str, Run] = {}  # a run that moved twice in a turn is one row, with an event for each move
@@ -150,8 +159,6 @@ class RunLog(Answers):
             columns = dict(zip(_COLUMNS, (*_run_values(run), self._revision), strict=True))
             if run.run_id in made or self._db.execute(_UPDATE, columns).rowcount == 0:
                 self._db.execute(_INSERT, columns)
-            if run.is_final:
-                self._previous.pop(run.job_name, None)
 
     def _remember_slots(self, slots: Mapping[str, float]) -> None:
         self._db.executemany(
