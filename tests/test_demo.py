@@ -56,6 +56,10 @@ def test_the_tour_shows_every_kind_of_end_and_leaves_nothing(tmp_path: Path) -> 
     assert re.search(r"^ *greet +manual +completed +0 ", told, re.MULTILINE)
     assert re.search(r"^ *stumble +manual +failed +3 ", told, re.MULTILINE)
     assert re.search(r"^ *clock +schedule +completed +0 ", told, re.MULTILINE)
+    assert re.search(r"^ *publish +chain +completed +0 ", told, re.MULTILINE) and "unpack  " in told
+    assert re.search(r"^ *rates +orchestration +failed +1 ", told, re.MULTILINE)
+    assert re.search(r"^ *totals +orchestration +completed +0 ", told, re.MULTILINE)
+    assert re.search(r"^ *nightly +manual +warning +0 ", told, re.MULTILINE)
     assert "Hello, you who dropped a file" in told
     assert "refused: half.json: " in told
     assert left_behind(tmp_path) == []

@@ -19,7 +19,32 @@ JOBS: dict[str, dict[str, Any]] = {
         "description": "Runs when somebody drops a file",
     },
     "stumble": {"command": ["sh", "-c", "echo 'no luck today' >&2; exit 3"], "description": "Fails, and says so"},
+    "fetch": {"command": ["echo", "fetched"], "description": "Begins a chain of three steps"},
+    "unpack": {"command": ["echo", "unpacked"], "after": "fetch", "enabled": False, "description": "Is switched off"},
+    "publish": {
+        "command": ["sh", "-c", 'echo "published, after $PREVIOUS_STEP_JOB_NAME"'],
+        "after": "unpack",
+        "description": "Follows all the same",
+    },
+    "orders": {"command": ["echo", "orders read"], "description": "A source of the nightly orchestration"},
+    "rates": {"command": ["sh", "-c", "exit 1"], "description": "A flaky source: the others go on without it"},
+    "totals": {
+        "command": ["sh", "-c", 'echo "phase $PHASE of $ORCHESTRATION"'],
+        "description": "Runs when both sources are done",
+    },
 }
+
+ORCHESTRATIONS = {
+    "nightly": {
+        "phases": [
+            {"name": "read", "tasks": [{"job": "orders"}, {"job": "rates", "continue_on_failure": True}]},
+            {"name": "count", "tasks": [{"job": "totals"}]},
+        ]
+    }
+}
+
+#: The jobs that the tour tells apart from those of the chain and the orchestration.
+_PLAIN = ("clock", "greet", "stumble")
 
 #: Somebody's script wrote half a file.
 BROKEN = '{"environment": {"WHO": '
@@ -55,8 +80,8 @@ def _say(*lines: str) -> None:
 
 
 def _begin(place: Playground) -> None:
-    path = place.configure(JOBS, "dsari_like, a tour")
-    _say(f"Three jobs are configured in {path}:")
+    path = place.configure(JOBS, "dsari_like, a tour", orchestrations=ORCHESTRATIONS)
+    _say(f"Some jobs, a chain and an orchestration are configured in {path}:")
     _say(*(f"  {name:8} {job['description']}" for name, job in JOBS.items()))
     _say(f"The daemon runs, with pid {place.start()}.", "")
 
@@ -68,19 +93,25 @@ def _drop_some(place: Playground) -> None:
     place.command("trigger", "greet", "-e", "WHO=you at the terminal", "--wait")
     _say("... one for a job that fails, ...")
     place.command("trigger", "stumble", "--wait", answers=(3,))
-    _say("... and one that is broken: a program wrote half of it and went away.", "")
+    _say("... and one that is broken: a program wrote half of it and went away.")
     place.drop("greet", "half.json", BROKEN)
+    _say("A chain is started by its first step, an orchestration by its name.", "")
+    place.command("trigger", "fetch")
+    place.command("trigger", "nightly", "--wait")
 
 
 def _wait_for_all(place: Playground) -> None:
     place.wait_until("the broken file to be refused", lambda: bool(place.refusals()))
     place.wait_until("all runs to end", lambda: all(run["stop_time"] for run in place.runs("--job", "greet")))
+    place.wait_until("the chain to end", lambda: any(run["stop_time"] for run in place.runs("--job", "publish")))
     place.wait_until("the schedule to fire", lambda: any(run["stop_time"] for run in place.runs("--job", "clock")))
 
 
 def _show(place: Playground) -> None:
     runs = [run for run in place.runs() if run["start_time"]]
-    _say("What happened, as the run log tells it:", "", _indented(run_table(runs)), "")
+    plain = [run for run in runs if run["job_name"] in _PLAIN]
+    _say("What happened, as the run log tells it:", "", _indented(run_table(plain)), "")
+    _say("The chain and the orchestration:", "", _indented(run_table([run for run in runs if run not in plain])), "")
     for run in runs:
         if run["job_name"] == "greet":
             _say(f"  a run of greet said: {place.command('output', run['run_id']).strip()}")
