@@ -13,7 +13,7 @@ from datetime import tzinfo
 
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
-from dsari_like.core import definitions
+from dsari_like.core import definitions, items
 from dsari_like.core import messages as m
 from dsari_like.core.flow_messages import EventResetAsked
 from dsari_like.core.flows import FlowKind
@@ -128,13 +128,14 @@ def _retry(asked: _Asked) -> Message:
     recorded: dict[str, Job] = {}
     if arguments.get("as_recorded"):
         recorded = {run.run_id: job for run in runs if (job := _as_recorded(asked, run)) is not None}
-    items = {run.run_id: found for run in runs if (found := _items_of(asked, run, selection)) is not None}
+    jobs = {run.run_id: recorded.get(run.run_id) or asked.configuration.jobs.get(run.job_name) for run in runs}
+    parts = {run.run_id: _items_of(asked, run, jobs[run.run_id], selection.item) for run in runs}
     recalled = flowlog.recall(asked.runlog.connection, {run.flow_id for run in runs if run.flow_id})
     return m.RetryAsked(
         asked.claim,
         runs,
         recorded,
-        items,
+        {run_id: names for run_id, names in parts.items() if names is not None},
         recalled.flows,
         recalled.facts,
         _tasks(arguments.get("tasks")),
@@ -174,14 +175,19 @@ def _as_recorded(asked: _Asked, run: Run) -> Job | None:
     return definitions.restore(present, text) if present is not None else None
 
 
-def _items_of(asked: _Asked, run: Run, selection: Selection) -> tuple[str, ...] | None:
+def _items_of(asked: _Asked, run: Run, job: Job | None, item: str | None) -> tuple[str, ...] | None:
     """Of an array run, what is to be repeated: the item that is named, or those that did not complete; all when there
     are none of these."""
+    if item is not None and run.items is None:
+        raise TriggerError([f"item: run {run.run_id} is no array run, so it has no item '{item}'"])
     if run.items is None:
         return None
-    if selection.item is not None:
-        return (selection.item,)
-    return asked.runlog.unfinished_items(run.run_id) or run.trigger.items
+    if item is None:
+        return asked.runlog.unfinished_items(run.run_id) or run.trigger.items
+    try:
+        return (item,) if job is None else items.select([item], job.items)
+    except items.ItemError as error:
+        raise TriggerError([f"item: {error}"]) from None
 
 
 def _resume(asked: _Asked) -> Message:

@@ -150,10 +150,12 @@ def _had_process(run: Run) -> bool:
 
 
 def _recorded(parts: Parts, runs: Iterable[Run]) -> dict[str, Job]:
-    """The jobs as they were once, of the runs that repeat another as it was recorded."""
+    """The jobs as they were once, of the runs that repeat another as it was recorded, and of the array runs that have
+    begun."""
     jobs, texts = parts.configuration.jobs, {}
-    for run in runs:
-        if run.as_recorded and run.job_name in jobs and (text := parts.runlog.definition_of(run.run_id)) is not None:
+    wanted = (run for run in runs if (run.as_recorded or run.items is not None) and run.job_name in jobs)
+    for run in wanted:
+        if (text := parts.runlog.definition_of(run.run_id)) is not None:
             texts[run.run_id] = definitions.restore(jobs[run.job_name], text)
     return texts
 

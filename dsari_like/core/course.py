@@ -42,9 +42,10 @@ class Course:
         run = self._ledger.runs.get(message.run_id)
         if run is None:  # it ended before the message came round
             return
+        anew = run.process is None
         run.process = message.process
-        self._endings.watch(run)
-        self.pulses.watch(run, self._endings.definition(run).heartbeat)
+        self._endings.watch(run, anew)
+        self.pulses.watch(run, self._endings.definition(run).heartbeat, anew)
         self._ledger.save(run)
 
     def progressed(self, message: m.Progressed) -> None:
@@ -226,7 +227,7 @@ class Course:
         decision = Decision(job.name, Outcome.STARTED, ledger.now.wall, None, again.run_id, reason)
         ledger.out.append(m.Decide(decision))
         ledger.record(again, f"retry of run {run.run_id}")
-        self._lives.future.set(again.run_id, again.schedule_time)
+        self._lives.await_time(again)
 
     def repeat(self, old: Run, job: Job, time: float, kept_id: bool) -> Run:
         """A run like this one, not recorded yet, that is due at this time."""

@@ -36,7 +36,7 @@ class Endings:
         """The same for one that an earlier daemon started. If that had asked it to end, it has its grace anew, and is
         asked once more when its process is found: nobody else remembers to."""
         self.begun(run, job)
-        if run.ending is not None:
+        if run.ending is not None and run.has_process:
             self._again.add(run.run_id)
             self._limits.set(run.run_id, self._ledger.now.mono + job.max_execution_grace)
 
@@ -44,14 +44,15 @@ class Endings:
         """The job as the run was started."""
         return self._definitions[run.run_id]
 
-    def watch(self, run: Run) -> None:
-        """Its process exists: `max_execution` counts. A run taken over has spent some of it already."""
+    def watch(self, run: Run, anew: bool) -> None:
+        """Its process exists: `max_execution` counts, for all processes of the run together. A run taken over has spent
+        some of it already; how much, only the wall clock can tell."""
         job, now = self._definitions[run.run_id], self._ledger.now
         if run.run_id in self._again:
             self._again.discard(run.run_id)
             self._insist(run, job.cancel_grace if run.ending is Reason.WHILE_RUNNING else 0.0)
-        elif job.max_execution is not None and run.ending is None:
-            elapsed = max(0.0, now.wall - (run.start_time or now.wall))
+        elif job.max_execution is not None and run.ending is None and run.run_id not in self._limits:
+            elapsed = 0.0 if anew and run.launch == 1 else max(0.0, now.wall - (run.start_time or now.wall))
             self._limits.set(run.run_id, now.mono + max(0.0, job.max_execution - elapsed))
 
     def forget(self, run: Run) -> None:

@@ -143,7 +143,7 @@ class Engine:
             run = self._lives.new_run(job, trigger, RunState.SCHEDULED, trigger.schedule_time)
             ledger.decide_claim(claim, Outcome.STARTED, trigger.id, run.run_id, "it waits for its time")
             ledger.record(run, f"triggered by {claim.file_name}, not due yet")
-            self._lives.future.set(run.run_id, run.schedule_time)
+            self._lives.await_time(run)
         else:
             self._trigger_due(message, job)
         ledger.out.append(m.DropClaim(claim))

@@ -80,11 +80,10 @@ class Lives:
 
     def queue(self, run: Run, job: Job) -> None:
         """The run is due: it starts now, or waits for its job, its locks, a group or a place."""
-        if run.state is RunState.BLOCKED:  # whatever releases it brings it here again
-            self.pending.add(run)
-            return
         if run.item is None:  # the items of an array run never stand in the way of its job's next run
             self.pending.add(run)
+        if run.state is RunState.BLOCKED:  # whatever releases it brings it here again
+            return
         if self._lock_up(run, job) and not self.closing:
             self.begin(self.admission.admit(run, job))
         self.note_lock_waits()
@@ -146,6 +145,11 @@ class Lives:
         run.definition, text = self.definitions.of(job)
         if text is not None:
             self.ledger.out.append(m.RememberDefinition(run.definition, text))
+
+    def await_time(self, run: Run) -> None:
+        """It is not due yet. One that is blocked besides waits for that first, and for its time if that is later."""
+        if run.state is RunState.SCHEDULED:
+            self.future.set(run.run_id, run.schedule_time)
 
     def future_due(self, run: Run) -> None:
         """Its time was agreed long ago, so `merge` does not apply; but it too takes a pending slot's place (D-40)."""
@@ -215,8 +219,8 @@ class Lives:
         for run in runs:
             self.ledger.restore(run)
             if run.is_active:  # a definition of nothing lets the run of a removed job end in peace
-                job = self.recorded.get(run.run_id) or self.configuration.jobs.get(run.job_name)
-                job = job or Job(run.job_name, ())
+                job = self.recorded.get(run.run_id) or self._job_of_item(run)
+                job = job or self.configuration.jobs.get(run.job_name) or Job(run.job_name, ())
                 self.endings.restored(run, job)
                 self.admission.adopt(run, job)
                 if run.items is not None:
@@ -235,7 +239,8 @@ class Lives:
         for run in [run for run in self.admission.waiting() if not run.is_final]:
             self._lock_up(run, self.job_of(run))
         groups, most = self.configuration.groups, self.configuration.max_running
-        self.begin(self.admission.configure(groups, most, self.job_of))
+        if not self.closing:
+            self.begin(self.admission.configure(groups, most, self.job_of))
 
     def gone(self, job_name: str) -> str:
         """Why nothing of this job is begun any more, as a sentence; empty when it is."""

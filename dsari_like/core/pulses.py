@@ -7,6 +7,7 @@ not know files, or what follows from a missed deadline (`lives`).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -33,7 +34,7 @@ class Silence(Enum):
 class _Pulse:
     clause: Heartbeat
     last: float  # monotonic
-    looked: float  # when it was looked at last, monotonic
+    looked: float  # when it was looked at last, monotonic; minus infinity when nobody can tell
     stamp: float | None = None  # what the last look found, wall clock
 
 
@@ -45,14 +46,15 @@ class Pulses:
         self._pulses: dict[str, _Pulse] = {}
         self._looks = Timetable()
 
-    def watch(self, run: Run, clause: Heartbeat | None) -> None:
-        """Its process exists. That is a sign of life by itself; a run taken over has been silent for a while."""
+    def watch(self, run: Run, clause: Heartbeat | None, anew: bool) -> None:
+        """Its process exists. That is a sign of life by itself, if it is new. A run taken over may have been silent for
+        long, and only the wall clock can tell; but it is not called timed out and ended by one look."""
         if clause is None or run.ending is not None:
             return
-        now = self._ledger.now
-        known = max(run.start_time or now.wall, run.progress.time if run.progress else 0.0)
-        silent = 0.0 if run.process is None or run.resume else max(0.0, now.wall - known)
-        self._pulses[run.run_id] = _Pulse(clause, now.mono - silent, now.mono)
+        now, silent, looked = self._ledger.now, 0.0, self._ledger.now.mono
+        if not anew:
+            silent, looked = min(max(0.0, now.wall - _known_sign(run)), clause.deadline), -math.inf
+        self._pulses[run.run_id] = _Pulse(clause, now.mono - silent, looked)
         self._look_next(run)
 
     def forget(self, run: Run) -> None:
@@ -106,3 +108,10 @@ class Pulses:
             return
         pause = min(max((clause.final_deadline - clause.deadline) / _LOOKS, _SHORTEST), _LONGEST)
         self._looks.set(run.run_id, min(pulse.last + clause.final_deadline, now + pause))
+
+
+def _known_sign(run: Run) -> float:
+    """The newest sign of life that its row tells of, by the wall clock."""
+    said = run.progress.time if run.progress else 0.0
+    begun = run.stages[-1].start_time if run.stages else run.start_time or 0.0
+    return max(said, begun)

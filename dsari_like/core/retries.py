@@ -13,7 +13,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.choices import Outcome
 from dsari_like.core.course import Course
 from dsari_like.core.flowing import AGAIN
-from dsari_like.core.lifecycle import RunEvent
+from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Decision, Job, Run, Trigger
 
@@ -89,6 +89,7 @@ class Retries:
         why = f"{asked}; {waits}" if waits else asked
         ledger.out.append(m.Decide(Decision(job.name, Outcome.STARTED, now, None, again.run_id, why)))
         ledger.record(again, asked)
-        ledger.move(again, RunEvent.DUE, "its time has come")
+        if again.state is RunState.SCHEDULED:
+            ledger.move(again, RunEvent.DUE, "its time has come")
         lives.queue(again, job)
         return again

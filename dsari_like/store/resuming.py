@@ -12,13 +12,13 @@ from typing import Any
 
 from dsari_like.core.choices import Reason
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Pause, ProcessIdentity, Run, SkipNext, Trigger
+from dsari_like.core.model import Exit, Pause, ProcessIdentity, Run, SkipNext, Trigger
 from dsari_like.store import lives
 
 _COLUMNS = (
     "run_id job_name status schedule_time queue_time start_time trigger_type trigger_data flow_id previous_run_id"
     " retry_of attempt item concurrency_group message environment origin trigger_id priority sequence ending pid"
-    " start_ticks boot_id"
+    " start_ticks boot_id exit_code user_seconds system_seconds max_rss"
 ).split() + lives.COLUMNS  # fmt: skip
 #: In the words and the order of the index `runs_open`: SQLite uses a partial index for the very same condition only.
 OPEN_STATES = "'scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out'"
@@ -56,8 +56,8 @@ def rests(connection: sqlite3.Connection) -> tuple[Pause | SkipNext, ...]:
 
 
 def _run(row: dict[str, Any]) -> Run:
-    """A run as the engine knows it, from its row. How a run has ended is not read back: who asks for one that is final
-    wants to repeat it."""
+    """A run as the engine knows it, from its row. Of how it has ended only what its processes used is read back: one
+    that goes on, such as one with stages, adds to it."""
     data, origin = json.loads(row["trigger_data"]), json.loads(row["origin"])
     folded = origin.pop("folded", [])
     trigger = Trigger(
@@ -79,5 +79,12 @@ def _run(row: dict[str, Any]) -> Run:
     run.ending = Reason(row["ending"]) if row["ending"] else None
     if row["pid"] is not None:
         run.process = ProcessIdentity(row["pid"], row["start_ticks"], row["boot_id"])
+    if row["exit_code"] is not None:
+        run.exit = Exit(
+            row["exit_code"],
+            user_seconds=row["user_seconds"],
+            system_seconds=row["system_seconds"],
+            max_rss=row["max_rss"],
+        )
     lives.restore(run, row)
     return run

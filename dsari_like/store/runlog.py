@@ -231,7 +231,8 @@ class RunLog(Answers):
     def _look_up_previous(self, job_name: str) -> dict[str, EndedRun]:
         query = (
             "select run_id, schedule_time, start_time, stop_time, exit_code from runs"
-            " where job_name = ? and exit_code {} 0 and start_time is not null and item is null"
+            " where job_name = ? and exit_code {} 0 and start_time is not null and stop_time is not null"
+            " and item is null"
             " order by stop_time desc limit 1"
         )
         good, bad = self._one(query.format("="), job_name), self._one(query.format("<>"), job_name)
