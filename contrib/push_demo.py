@@ -19,7 +19,7 @@ from dsari_like.cli.playground import Playground, PlaygroundError, end_by_signal
 
 TREE = Path(__file__).resolve().parents[1]
 HOOK = TREE / "contrib/hooks/post-receive"
-JOB, HEARTBEAT = "build", "heartbeat"
+JOB, PACKAGE, HEARTBEAT, RELEASE = "build", "package", "heartbeat", "release"
 VARIABLES = ("GIT_COMMIT", "GIT_PREVIOUS", "GIT_REF", "GIT_AUTHOR", "GIT_REPOSITORY")
 
 #: What the job does. Nothing of the trigger is in it: values arrive as variables, and stay quoted.
@@ -29,7 +29,8 @@ git clone -q --no-checkout "$GIT_REPOSITORY" source
 cd source
 git checkout -q --detach "$GIT_COMMIT"
 cat greeting.txt
-exec "$TEST_PYTHON" -m pytest -q -p no:cacheprovider tests/core --ignore tests/core/test_schedule_model.py
+cd tests/core
+exec "$TEST_PYTHON" -m pytest -q -p no:cacheprovider test_admission.py test_engine.py test_request.py test_schedule.py
 """
 
 #: A producer that wrote half of a file and went away.
@@ -78,7 +79,7 @@ class Repository:
 
 
 def jobs(place: Playground, repository: Repository) -> dict[str, dict[str, Any]]:
-    """The two jobs of the story, as they stand in the configuration."""
+    """The jobs of the story, as they stand in the configuration."""
     script = place.root / "build.sh"
     script.write_text(BUILD)
     return {
@@ -89,8 +90,27 @@ def jobs(place: Playground, repository: Repository) -> dict[str, dict[str, Any]]
             "environment": repository.environment | {"TEST_PYTHON": sys.executable},
             "max_execution": 300,
         },
+        PACKAGE: {
+            "command": ["sh", "-c", 'echo "packaged what run $PREVIOUS_STEP_RUN_ID has built"'],
+            "after": JOB,
+            "description": "The next step of the chain: runs when the build has passed",
+        },
         HEARTBEAT: {"command": ["date"], "schedule": "* * * * * */2", "description": "Every other second"},
+        "mirror": {"command": ["echo", "mirrored"], "description": "A task of the orchestration"},
+        "audit": {"command": ["sh", "-c", "exit 1"], "description": "A task that is allowed to fail"},
+        "announce": {"command": ["echo", "announced"], "description": "A task of the second phase"},
     }
+
+
+#: Two phases, one after the other; the tasks of one run at the same time.
+ORCHESTRATIONS = {
+    RELEASE: {
+        "phases": [
+            {"name": "check", "tasks": [{"job": "mirror"}, {"job": "audit", "continue_on_failure": True}]},
+            {"name": "tell", "tasks": [{"job": "announce"}]},
+        ]
+    }
+}
 
 
 def say(text: str = "") -> None:
@@ -101,7 +121,8 @@ def say(text: str = "") -> None:
 def tell(place: Playground) -> bool:
     """The story. True when all of it happened as it should."""
     repository = Repository(place)
-    say(f"Configuration: {place.configure(jobs(place, repository), 'dsari_like, built by itself')}")
+    path = place.configure(jobs(place, repository), "dsari_like, built by itself", orchestrations=ORCHESTRATIONS)
+    say(f"Configuration: {path}")
     say(f"Daemon: started, pid {place.start()}")
     say(f"Repository: {repository.bare}, a bare clone of {TREE} with contrib/hooks/post-receive")
     commit, told = repository.push()
@@ -109,8 +130,12 @@ def tell(place: Playground) -> bool:
     say("  " + told.strip().replace("\n", "\n  "))
     place.drop(JOB, "half.json", BROKEN)
     say("Dropped: a trigger that is broken off in the middle")
+    say(f"Started: the orchestration {RELEASE}, by hand")
+    place.command("trigger", RELEASE, "--wait")
     say("Waiting for the tests of the pushed commit ...")
     build = wait_for_build(place)
+    if build["exit_code"] == 0:
+        place.wait_until("the chain to end", lambda: any(run["stop_time"] for run in place.runs("--job", PACKAGE)))
     place.wait_until("the broken trigger to be refused", lambda: bool(place.refusals()))
     place.wait_until("the schedule to fire", lambda: any(run["stop_time"] for run in place.runs("--job", HEARTBEAT)))
     place.wait_until("the report to show the run", place.page(build).exists)
