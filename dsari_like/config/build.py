@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dsari_like.config import clauses, flows, hooks
+from dsari_like.config import clauses, flows, hooks, reactions
 from dsari_like.config.blackouts import Judge
 from dsari_like.config.checks import MOST_FAULTS, Fault, KeyPath, Unfit, shown, take_name, take_variable_name
 from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETER, RUNTIME, TOP
@@ -21,6 +21,7 @@ from dsari_like.config.section import Section
 from dsari_like.core import schedule
 from dsari_like.core.choices import OnShutdown
 from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Parameter, Runtime, Where
+from dsari_like.core.reactions import LANGUAGES, UNIVERSAL, Callback
 from dsari_like.core.secrets import ALWAYS, Secrets
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 #: The keys of a job whose value is not yet what the job holds.
 _UNFINISHED = frozenset(
-    "blackout environment environment_file group parameters runtime schedule_timezone user working_directory".split()
+    "blackout blocked_until callbacks environment environment_file group parameters runtime schedule_timezone user"
+    " working_directory".split()
 )
 
 
@@ -81,6 +83,7 @@ class Build:
         environment, secrets = self._environment((), top)
         if "timezone" in top:
             self._judge(("timezone",), self._around.zone, top["timezone"])
+        self._reactions = self._maker()
         jobs = self._jobs()
         database = top.get("database", {}).get("file") or posixpath.join(data_dir, "dsari_like.sqlite3")
         database_file = self._absolute(database)
@@ -92,6 +95,7 @@ class Build:
             runtimes=self._runtimes,
             calendars=self._blackout.calendars or NOTHING,
             webhooks=self._webhooks(jobs),
+            callbacks=self._universal(jobs),
             chains=chains,
             environment=environment,
             secret_names=secrets,
@@ -132,7 +136,7 @@ class Build:
         for name in names:
             owner = self._owners.setdefault(name, group)
             if owner == group and name not in self._lone:
-                jobs[name] = first if name == names[0] else replace(first, name=name)
+                jobs[name] = first if name == names[0] else reactions.owned(replace(first, name=name))
                 continue
             # One of the two would silently win, and nobody could tell which from either place (B-68).
             by = f"in the group '{owner}'" if owner != group else "under jobs"
@@ -164,6 +168,7 @@ class Build:
                 self._judge((*path, key), known, fields[key])
         if "parameters" in fields:
             fields["parameters"] = self._parameters((*path, "parameters"), fields["parameters"])
+        self._react(path, name, fields)
         if "blackout" in fields:
             fields["blackout"] = self._blackouts((*path, "blackout"), name, fields)
         runtime = fields.get("runtime")
@@ -257,6 +262,24 @@ class Build:
             self._judge((key, name), take_name, name)
             yield name, make(fields)
 
+    def _maker(self) -> reactions.Maker:
+        around, languages = self._around, self._top.get("callback_languages", LANGUAGES)
+        return reactions.Maker(reactions.Around(around.zone, self._top.get("timezone", ""), languages))
+
+    def _react(self, path: KeyPath, name: str, fields: dict[str, Any]) -> None:
+        zone, made = fields.get("schedule_timezone", ""), self._reactions
+        if "blocked_until" in fields:
+            fields["blocked_until"] = made.blocking((*path, "blocked_until"), fields["blocked_until"], zone)
+        if "callbacks" in fields:
+            fields["callbacks"] = made.callbacks((*path, "callbacks"), name, fields["callbacks"], zone)
+
+    def _universal(self, jobs: Mapping[str, Job]) -> tuple[Callback, ...]:
+        """The callbacks of the whole site; all names are known now, and are looked up."""
+        made = self._reactions.callbacks(("callbacks",), UNIVERSAL, self._top.get("callbacks", ()), "")
+        self._reactions.look_up(jobs)
+        self._add(self._reactions.faults)
+        return made
+
     def _webhooks(self, jobs: Mapping[str, Job]) -> Mapping[str, Hook]:
         written = self._top.get("webhooks")
         if not written:
@@ -329,6 +352,7 @@ _PLAIN = (
     "max_running",
     "shutdown_kill_grace",
     "max_output",
+    "callback_languages",
     "drop_rights",
     "storm",
     "retention",

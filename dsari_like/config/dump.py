@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from dsari_like.config import reactions
 from dsari_like.config.flows import dumped as dumped_flow
 from dsari_like.config.hooks import dumped
 from dsari_like.config.schema import JOB, TOP
@@ -58,13 +59,19 @@ def _parameter(value: Any, secret: bool, secrets: Secrets) -> Any:
 
 def dump_job(job: Job) -> dict[str, Any]:
     """One job, keys in the order of the table."""
-    values = {key.name: _plain(getattr(job, key.name)) for key in JOB.keys}
+    values = {key.name: _plain(_made(job, key.name)) for key in JOB.keys}
     values |= {key.name: None for key in JOB.keys if key.default is None and values[key.name] == []}
     values["schedule_timezone"] = job.schedule_timezone or None
     values["umask"] = None if job.umask is None else f"{job.umask:04o}"
     values["environment"] = ALWAYS.variables(job.environment, job.secret_names)
     values["blackout"] = [{key: value for key, value in one.items() if value is not None} for one in values["blackout"]]
     return values
+
+
+def _made(job: Job, key: str) -> Any:
+    if key == "callbacks":
+        return [reactions.dumped(callback) for callback in job.callbacks]
+    return reactions.dumped_blocking(job.blocked_until) if key == "blocked_until" else getattr(job, key)
 
 
 #: Keys that say how to read, and leave no trace of their own.
@@ -78,6 +85,7 @@ _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "concurrency_groups": lambda configuration: {name: {"max": size} for name, size in configuration.groups.items()},
     "database": lambda configuration: {"type": "sqlite3", "file": configuration.database_file},
     "webhooks": lambda configuration: {name: _plain(dumped(hook)) for name, hook in configuration.webhooks.items()},
+    "callbacks": lambda configuration: [_plain(reactions.dumped(one)) for one in configuration.callbacks],
     "secret_names": lambda configuration: list(configuration.secrets.patterns),
     "render": lambda configuration: "auto" if configuration.render else "never",
 }

@@ -39,6 +39,9 @@ from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.flow_keys import CONDITION, EVENT, EVENT_TRIGGER, ORCHESTRATION, PHASE, TASK, TRANSITION
 from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
+from dsari_like.config.reactions import BLOCKING, CALLBACK
+from dsari_like.config.reactions import KEYS as REACTIONS
+from dsari_like.config.reactions import TOP_KEYS as TOP_REACTIONS
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
 from dsari_like.core.model import Retention, Storm
@@ -58,8 +61,8 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
-LATER_OF_JOB = ("blocked_until", "callbacks", "universal_callbacks", "notify")
-LATER = ("callbacks", "callback_languages", "notify", "mail")
+LATER_OF_JOB = ("notify",)
+LATER = ("notify", "mail")
 
 PARAMETER = Section(
     "a parameter",
@@ -152,6 +155,7 @@ JOB = Section(
     Key("after", LEGAL_NAME, None,
         "the job is a step after this one, or after this orchestration: each success of that starts it"),
     Key("event_trigger", EVENT, None, "what must have been updated for it to be started"),
+    *REACTIONS,
     Key("priority", whole_number(), 0, "of the runs that could start, the higher first, then the one that came first"),
     Key("render_reports", BOOLEAN, True, "false: the reports leave the job out"),
     Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
@@ -237,6 +241,7 @@ TOP = Section(
         "several jobs with the same keys, by their job_names"),
     Key("orchestrations", _map_of("orchestrations", ORCHESTRATION.schema), {},
         "phases of tasks, each task a job; their names are in one name space with those of the jobs"),
+    *TOP_REACTIONS,
     Key("concurrency_groups", _map_of("concurrency groups", CONCURRENCY_GROUP.schema), {},
         "counted slots; a group that is used and not listed here has one"),
     Key("database", Check("a map", DATABASE.schema, _take_database), {}, "where the run log is"),
@@ -279,6 +284,8 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("jobs.NAME.stages[]", STAGE),
     ("jobs.NAME.heartbeat", HEARTBEAT),
     ("jobs.NAME.event_trigger, orchestrations.NAME.event_trigger", EVENT_TRIGGER),
+    ("callbacks[], jobs.NAME.callbacks[]", CALLBACK),
+    ("jobs.NAME.blocked_until", BLOCKING),
     ("orchestrations.NAME", ORCHESTRATION),
     ("orchestrations.NAME.phases[]", PHASE),
     ("orchestrations.NAME.phases[].tasks[]", TASK),

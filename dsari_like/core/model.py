@@ -20,7 +20,7 @@ from dsari_like.core.secrets import ALWAYS, Secrets
 if TYPE_CHECKING:
     from dsari_like.core.hooks import Hook
     from dsari_like.core.ical import Calendar
-    from dsari_like.core.reactions import Blocking, Callback
+    from dsari_like.core.reactions import Blocking, Callback, Language
 
 #: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -164,6 +164,7 @@ class Configuration:
     calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
     webhooks: Mapping[str, Hook] = field(default_factory=_nothing)
     callbacks: tuple[Callback, ...] = ()  # the universal ones; those of jobs are the jobs'
+    callback_languages: tuple[Language, ...] | None = None  # None: all
     chains: Chains = field(default_factory=Chains)
     environment: Mapping[str, str] = field(default_factory=_nothing)
     secret_names: frozenset[str] = frozenset()  # as in a job
