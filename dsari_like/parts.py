@@ -47,6 +47,8 @@ class Parts:
 
     def listen(self) -> bool:
         """Be told of drops at once. False when that cannot be had now."""
+        import hashlib  # noqa: F401  wanted by the first run, when there may be no descriptor left to load it by
+
         on = self.watch.start()
         if self.watch.descriptor is not None:
             self.wakeup.watch(self.watch.descriptor, self.watch.read)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 #: More items than this are a slip of the keyboard; each is a run with a row and a directory.
 MOST = 100_000
@@ -42,6 +41,8 @@ def select(value: object, known: Sequence[str]) -> tuple[str, ...]:
     wanted, names = parse(value), set(known)
     strange = [name for name in wanted if name not in names]
     if strange:
+        from difflib import get_close_matches
+
         close = get_close_matches(strange[0], list(known[:1000]), 1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
         raise ItemError(f"'{strange[0]}' is none of the job's items{hint}; they are {shown(known)}")

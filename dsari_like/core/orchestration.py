@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from dsari_like.core.flows import END, Condition, Fact, Orchestration, Phase, Place, Task
@@ -228,6 +227,8 @@ def _faults_of_task(flow: Orchestration, name: str) -> Iterator[str]:
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(known), 1) if len(word) <= 129 else []
     return f" (did you mean '{close[0]}'?)" if close else ""
 

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
@@ -332,5 +331,7 @@ def _words(words: Iterable[str], last: str = "and") -> str:
 
 
 def _meant(word: object, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(known), 1) if isinstance(word, str) and len(word) <= 64 else []
     return f" (did you mean '{close[0]}'?)" if close else ""

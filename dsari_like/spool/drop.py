@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -42,7 +41,7 @@ def drop_control(data_dir: str, mapping: Mapping[str, Any], file_name: str | Non
 def _drop(data_dir: str, below: tuple[str, ...], mapping: Mapping[str, Any], name: str | None, what: str) -> str:
     content = _content(mapping, what)
     # A name of its own for each: two files under one name before the daemon looks are one trigger.
-    unique = secrets.token_hex(8)
+    unique = os.urandom(8).hex()
     name = name or f"{unique}.json"
     if not is_candidate(name) or "/" in name or "\0" in name:
         raise UserError(f"cannot drop {what} as {name!r}: no file of that name is looked at; nothing was dropped")

@@ -15,9 +15,9 @@ from dsari_like.core.flow_messages import Recalled, SaveFlow, SaveReady
 from dsari_like.core.flows import Fact, Flow, FlowKind, Ready, Remembered, place_of
 from dsari_like.core.lifecycle import RunState
 from dsari_like.errors import StoreError
+from dsari_like.store.column import mapping_of
 from dsari_like.store.db import open_reader
 from dsari_like.store.resuming import OPEN_STATES
-from dsari_like.store.rows import mapping_of
 
 _FLOW = "flow_id, kind, name, status, start_time, stop_time, variables"
 _FACT = "run_id, flow_id, job_name, status, sequence, previous_run_id, retry_of, trigger_type, trigger_data"

@@ -5,10 +5,11 @@ Owns their shapes and the questions a row can answer about itself. Must not know
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from dsari_like.store.column import mapping_of as mapping_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +136,3 @@ class JobSummary:
     last_failed: RunRow | None
     streak: int
     failing_since: float | None
-
-
-def mapping_of(text: str | None) -> Mapping[str, Any]:
-    """The map a JSON column holds; an empty one when it holds anything else, as a foreign hand may have written."""
-    if not text or text == "{}":  # nearly all there are
-        return {}
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
