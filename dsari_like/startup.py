@@ -229,6 +229,7 @@ def _planned(
     reload: bool = False,
 ) -> dict[str, m.Planned]:
     """What the engine is told of the jobs' times; from here on it counts as in force."""
+    transition.remember_chains(configuration, runlog.connection)
     made = transition.take(configuration, runlog.in_force, runlog.anchors(), now.wall, reload=reload)
     last, windows, nothing = runlog.last_slots(), plans.windows_all(configuration), frozenset[str]()
     return {

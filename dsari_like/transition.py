@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
+from dsari_like.core import chain
 from dsari_like.core.choices import Outcome
 from dsari_like.core.due import MISSED_AFTER
 from dsari_like.core.inforce import OVERALL, Entry, entry, overall
@@ -22,6 +23,7 @@ from dsari_like.core.model import Configuration, Job
 from dsari_like.core.rezone import REACH, times_of
 from dsari_like.core.rule import Rule, next_of
 from dsari_like.core.schedule import ScheduleError
+from dsari_like.store import flowlog
 from dsari_like.store.inforce import InForce
 from dsari_like.system.logs import LOG
 
@@ -44,6 +46,18 @@ def take(
     except sqlite3.Error as error:
         LOG.warning("cannot record the configuration in force: %s; plan compares with an older one until then", error)
     return found.made
+
+
+def remember_chains(configuration: Configuration, connection: sqlite3.Connection) -> None:
+    """The chains as they are now are what a later configuration is repaired by, where steps are taken out of it."""
+    chains, jobs = configuration.chains, configuration.jobs
+    steps = {*chains.follows, *(repair.step for repair in chains.repairs)}
+    after = {name: target for name in steps if (target := jobs[name].after) is not None}
+    try:
+        flowlog.remember(connection, chain.memory(after, jobs, flowlog.remembered(connection)))
+    except sqlite3.Error as error:
+        LOG.warning("cannot record the chains in force: %s; a step that is removed now cannot be told from one that"
+                    " never was", error)  # fmt: skip
 
 
 class Comparison:
