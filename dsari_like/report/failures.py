@@ -12,12 +12,13 @@ from typing import Any
 from markupsafe import Markup
 
 from dsari_like.report import charts, day, days, habits, moments, names, timeline, views
+from dsari_like.report.front import failed
 from dsari_like.report.overview import Standing
 from dsari_like.report.stale import hidden
 from dsari_like.report.views import Day, Head, Scene, Time
 from dsari_like.store.reader import RunRow
 
-LATEST, LISTED, _LOOKED_AT = 20, 30, 100
+LATEST, LISTED = 20, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def range_words(usual: habits.Range) -> str:
 
 
 def _latest(scene: Scene) -> tuple[Day, ...]:
-    return views.days(scene, "", _shown(scene, scene.reader.failures(_LOOKED_AT)))
+    return views.days(scene, "", _shown(scene, failed(scene)))
 
 
 def _shown(scene: Scene, rows: Iterable[RunRow]) -> list[RunRow]:

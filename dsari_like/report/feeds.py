@@ -18,14 +18,18 @@ from dsari_like.report import moments, names, words
 from dsari_like.report.views import Scene
 from dsari_like.store.reader import RunRow
 
-ENTRIES, _LOOKED_AT = 30, 100
+ENTRIES, _LOOKED_AT, _AT_LEAST = 30, 100, 45
 #: What XML 1.0 allows in no form.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def all_feed(scene: Scene, _now: float) -> str:
     """What ended last of all jobs."""
-    rows = (row for row in scene.reader.changed_last(_LOOKED_AT) if scene.shows(row.job_name))
+    rows = (
+        row
+        for row in scene.reader.changed_last(_LOOKED_AT if scene.overview.hides else _AT_LEAST)
+        if scene.shows(row.job_name)
+    )
     return _feed(scene, names.FEED, scene.configuration.title, names.front_page(), rows)
 
 

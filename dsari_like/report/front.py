@@ -122,8 +122,8 @@ def front(scene: Scene, now: float, failed_pages: Mapping[str, str]) -> tuple[He
         waiting=queued[:SHOWN],
         more_waiting=max(0, sum(counts.values()) - active - counts.get("scheduled", 0) - SHOWN),
         due=_due(scene, now, [run for run in waiting if run.status == "scheduled"]),
-        latest=_days(scene, (run for run in scene.reader.runs(limit=_LOOKED_AT) if run.status != "scheduled"), LATEST),
-        failures=_days(scene, scene.reader.failures(_LOOKED_AT), FAILURES),
+        latest=_days(scene, (run for run in _latest(scene) if run.status != "scheduled"), LATEST),
+        failures=_days(scene, failed(scene), FAILURES),
         told=_told(scene),
         jobs=_first_jobs(scene, now),
         day=timeline.day_chart(scene, now, timeline.FRONT_ROWS),
@@ -165,18 +165,37 @@ def _waiting_text(scene: Scene, run: RunRow, running: Iterable[RunRow], now: flo
 
 
 def _running_text(scene: Scene, run: RunRow) -> str:
-    """What is known of a run's end. Its length so far is not: it would be wrong a second later."""
-    usual = scene.overview.of(run.job_name).usual
+    """What a run says of itself, and what is known of its end. Its length so far is not: it would be wrong a second
+    later."""
+    said, usual = words.progress_words(run), scene.overview.of(run.job_name).usual
     if usual is None or run.start_time is None:
-        return ""
+        return words.shortened(said)
     end = moments.at(run.start_time + usual, scene.zone)
-    return f"usually takes {moments.duration(usual)}, so until about {end:%H:%M:%S}"
+    until = f"usually takes {moments.duration(usual)}, so until about {end:%H:%M:%S}"
+    return f"{words.shortened(said)}; {until}" if said else until
 
 
 def _live(scene: Scene, runs: Iterable[RunRow], text: Any) -> tuple[Live, ...]:
     return tuple(
         Live(views.run_line(scene, "", run), views.coming(scene, time_of(run)), text(scene, run)) for run in runs
     )
+
+
+def _latest(scene: Scene) -> list[RunRow]:
+    """The newest runs, asked for once for all that show them."""
+    return scene.memo.of(
+        ("latest", scene.reader.newest_revision()), lambda: list(scene.reader.runs(limit=_looked_at(scene)))
+    )
+
+
+def failed(scene: Scene) -> tuple[RunRow, ...]:
+    """The newest failures, asked for once for all that show them."""
+    return scene.memo.of(("failed", scene.reader.newest_revision()), lambda: scene.reader.failures(_looked_at(scene)))
+
+
+def _looked_at(scene: Scene) -> int:
+    """As many as are shown, and more where some must not be."""
+    return _LOOKED_AT if scene.overview.hides else LATEST + SHOWN
 
 
 def _shown(scene: Scene, runs: Iterable[RunRow]) -> Iterable[RunRow]:
@@ -244,9 +263,7 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
         "waiting": [views.run_text(scene, run) for run in waiting],
         "paused": [pause_object(pause) for pause in scene.overview.rests.pauses(now) if scene.shows(pause.job_name)],
         "next": [{"job_name": name, "time": instant, "note": note} for instant, name, note in _upcoming(scene, now)],
-        "latest": [
-            views.run_text(scene, run) for run in islice(_shown(scene, scene.reader.runs(limit=_LOOKED_AT)), LATEST)
-        ],
+        "latest": [views.run_text(scene, run) for run in islice(_shown(scene, _latest(scene)), LATEST)],
         "decisions": [
             decision_object(row) for row in scene.reader.decisions(limit=LATEST) if scene.shows(row.job_name)
         ],

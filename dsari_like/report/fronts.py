@@ -73,13 +73,13 @@ class Fronts:
     def _days(self, touched: set[int] | None, now: float) -> Iterator[None]:
         kept = day.kept(now, self._scene.zone)
         for number in kept if touched is None else sorted(touched.intersection(kept)):
-            if timeline.day_url(self._scene, "", number):
+            if timeline.has_runs(self._scene, number):
                 self._press.page(
                     names.day_page(days.key(number)), "day.html", partial(day.day_page, self._scene, number)
                 )
                 yield
         for name in self._site.names(names.DAYS):
             found = day.day_in(name)
-            if found is not None and (found not in kept or not timeline.day_url(self._scene, "", found)):
+            if found is not None and (found not in kept or not timeline.has_runs(self._scene, found)):
                 self._site.unlink(names.day_page(days.key(found)))
                 self._press.forget(names.day_page(days.key(found)))

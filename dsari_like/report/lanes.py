@@ -7,6 +7,7 @@ thin line before its run. Must not know which runs are shown, or where a run's p
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -161,23 +162,17 @@ def _count(bars: Sequence[BarRow]) -> str:
 
 def _columns(bars: Iterable[BarRow], window: Window) -> list[int]:
     """The most that ran at once in each column."""
-    changes: list[tuple[float, int]] = []
-    for bar in bars:
-        if bar.start_time is not None:
-            changes.append((bar.start_time, 1))
-            if bar.stop_time is not None:
-                changes.append((max(bar.start_time, bar.stop_time), -1))
-    begin, scale, last = window.begin, _STEPS / window.seconds, _STEPS - 1
-    columns, level, place = [0] * _STEPS, 0, 0
-    for time, change in sorted(changes):
-        there = int((time - begin) * scale)
-        there = 0 if there < 0 else last if there > last else there
-        if there > place + 1 and level:
-            columns[place + 1 : there] = [level] * (there - place - 1)
-        if level > columns[there]:
-            columns[there] = level
-        level, place = level + change, there
-        if level > columns[there]:
-            columns[there] = level
-    columns[place + 1 :] = [level] * (last - place)
+    known = [bar for bar in bars if bar.start_time is not None]
+    begins = sorted(bar.start_time or 0.0 for bar in known)
+    ends = sorted(max(bar.start_time or 0.0, bar.stop_time) for bar in known if bar.stop_time is not None)
+    begin, width = window.begin, window.seconds / _STEPS
+    edges = (begin + place * width for place in range(_STEPS))
+    columns = [bisect_right(begins, edge) - bisect_right(ends, edge) for edge in edges]
+    ended, scale, last = 0, 1 / width, _STEPS - 1
+    for count, time in enumerate(begins, 1):  # more may run within a column than at its edge, from a beginning on
+        while ended < len(ends) and ends[ended] <= time:
+            ended += 1
+        place = int((time - begin) * scale)
+        if 0 <= place <= last and count - ended > columns[place]:
+            columns[place] = count - ended
     return columns

@@ -63,6 +63,7 @@ class Overview:
         self._failing: set[str] = set()
         self._marked: dict[str, set[str]] = {}
         self.names: list[str] = []
+        self.hides = False  # whether there are jobs that nobody may see
         self.archived: set[str] = set()
         self.rests = Rests()
 
@@ -77,6 +78,7 @@ class Overview:
                 yield
             name = self._reader.job_after(name)
         visible = set(configured) - hidden
+        self.hides = bool(hidden)
         self.rests = Rests(self._reader.rests())
         self.archived = with_history - visible - hidden
         self.names = sorted(visible | self.archived)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 
 from markupsafe import Markup
@@ -83,11 +84,18 @@ def _waits(rows: Iterable[RunRow]) -> str:
     return f"{moments.duration(median(waits))} in the middle, {moments.duration(max(waits))} at most"
 
 
+def _daily(scene: Scene, name: str, first: int, last: int) -> list[tuple[int, int]]:
+    """No count is above what a byte holds."""
+    return scene.reader.daily(name, days.ends(first, last, scene.zone))
+
+
 def _calendar(scene: Scene, root: str, name: str, now: float) -> Markup:
     """Half a year of days; no earlier than the job's first run that is kept, so that nothing is asked in vain."""
     last = days.day_of(now, scene.zone)
     first = heat.first_day(last)
-    counts = scene.reader.daily(name, days.ends(first, last, scene.zone))
+    key = ("daily", name, first, last)
+    past = scene.past.of(key, lambda: bytes(chain.from_iterable(_daily(scene, name, first, last - 1))))
+    counts = [*zip(past[::2], past[1::2], strict=True), *_daily(scene, name, last, last)]
     pages = {day for day in range(last - 30, last + 1) if any(counts[day - first])}
     url = lambda day: timeline.day_url(scene, root, day) if day in pages else ""  # noqa: E731
     return heat.calendar(first, counts, url)

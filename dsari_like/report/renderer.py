@@ -193,6 +193,7 @@ class Renderer:
                 yield from self._load()
                 for run in pruned:
                     self._recent.forget(run.run_id)
+                self._press().scene.memo.clear()
                 shown = yield from self._histories.without(self._press(), pruned, self._now)
                 yield from self._front_pages(self._press(), shown)
                 rendered.pruned = pruned[-1].pruned_id
@@ -230,6 +231,7 @@ class Renderer:
         for run in runs:
             if press.scene.shows(run.job_name):
                 days.add(day_of(run.queue_time, self._zone))
+                press.scene.late(run, self._now)
                 self._recent.note(run, self._now)
                 histories.setdefault(run.job_name, set()).update(_histories_of(run))
                 press.run_page(run)

@@ -101,8 +101,18 @@ def _at_once(scene: Scene, window: Window) -> tuple[Markup, int]:
 
 def day_url(scene: Scene, root: str, day: int) -> str:
     """The page of a day; empty when nothing ran then."""
-    window = _window(scene, day)
-    return names.link(root, names.day_page(days.key(day))) if scene.reader.any_between(window.begin, window.end) else ""
+    return names.link(root, names.day_page(days.key(day))) if has_runs(scene, day) else ""
+
+
+def has_runs(scene: Scene, day: int) -> bool:
+    """Whether any run was queued on that day. Once it is so it stays so, as long as nothing is removed."""
+    known: set[int] = scene.memo.of("days with runs", set)
+    if day not in known:
+        window = _window(scene, day)
+        if not scene.reader.any_between(window.begin, window.end):
+            return False
+        known.add(day)
+    return True
 
 
 def _window(scene: Scene, day: int) -> Window:

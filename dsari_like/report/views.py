@@ -13,8 +13,9 @@ from datetime import tzinfo
 from itertools import groupby
 from urllib.parse import quote
 
-from dsari_like.core.model import Configuration
+from dsari_like.core.model import Configuration, Pause
 from dsari_like.report import moments, names, words
+from dsari_like.report.days import day_of
 from dsari_like.report.memo import Memo
 from dsari_like.report.output import OUTPUT, Hide, last_error
 from dsari_like.report.overview import Overview, Standing, time_of
@@ -68,6 +69,7 @@ class Scene:
     runs_link: str  # the way from the front page's directory to the runs' own files
     recent: Recent
     memo: Memo = field(default_factory=Memo)
+    past: Memo = field(default_factory=Memo)  # what is counted of days that are over
 
     def said(self, job: str, run_id: str) -> str:
         """The line of a failed run's output that most likely says why; empty where its job keeps none."""
@@ -76,6 +78,11 @@ class Scene:
             return ""
         path = os.path.join(self.runs_dir, names.directory_of(job), names.directory_of(run_id), OUTPUT)
         return self.memo.of(("said", path), lambda: words.shortened(last_error(path, self.hide(job))))
+
+    def late(self, run: RunRow, now: float) -> None:
+        """A run of another day changed: what was counted of days that are over may be wrong."""
+        if run.stop_time is None or day_of(run.stop_time, self.zone) < day_of(now, self.zone):
+            self.past.clear()
 
     def hide(self, job: str) -> Hide:
         """What makes the output of a job fit to be shown: all but values of an environment_file."""
@@ -247,6 +254,14 @@ def job_line(scene: Scene, root: str, name: str, now: float) -> JobLine:
     """A job in a list."""
     standing, job = scene.overview.of(name), scene.configuration.jobs.get(name)
     slot = scene.overview.next_slot(name, now) if job is not None else None
+    due = slot.time if slot else None
+    pause = scene.overview.rests.pause(name, now)
+    return scene.memo.of(("job", root, standing, due, pause), lambda: _job_line(scene, root, standing, due, pause))
+
+
+def _job_line(scene: Scene, root: str, standing: Standing, due: float | None, pause: Pause | None) -> JobLine:
+    name = standing.name
+    job = scene.configuration.jobs.get(name)
     return JobLine(
         name=name,
         url=names.link(root, names.job_page(name)),
@@ -258,8 +273,8 @@ def job_line(scene: Scene, root: str, name: str, now: float) -> JobLine:
         last_url=names.link(root, names.run_page(name, standing.run_id)) if standing.run_id else "",
         duration=moments.duration(standing.duration),
         good=time(scene, standing.good_time) if standing.good_time is not None else None,
-        next=coming(scene, slot.time) if slot else None,
-        note=_job_note(scene, standing, now),
+        next=coming(scene, due) if due is not None else None,
+        note=_job_note(scene, standing, pause),
     )
 
 
@@ -275,13 +290,12 @@ def streak_words(standing: Standing) -> str:
     return f"{standing.streak} failures in a row" if standing.streak > 1 else "Failed"
 
 
-def _job_note(scene: Scene, standing: Standing, now: float) -> str:
+def _job_note(scene: Scene, standing: Standing, pause: Pause | None) -> str:
     job = scene.configuration.jobs.get(standing.name)
     if job is None:
         return "archived: no longer configured"
     if not job.enabled:
         return "not enabled"
-    pause = scene.overview.rests.pause(standing.name, now)
     said = standing.status == "failed" and standing.streak == 1  # the state says it all
     streak = streak_words(standing) if standing.is_failing and not said else ""
     return " · ".join(filter(None, (pause_words(pause, scene.zone) if pause else "", streak)))
