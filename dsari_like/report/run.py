@@ -228,6 +228,7 @@ def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
         page = names.link(root, names.run_page(run.job_name, run.retry_of)) if is_there else ""
         yield Fact("Retry of", run.retry_of, page)
     for name, value in (
+        ("Progress", words.progress_words(run)),
         ("Concurrency group", run.concurrency_group),
         ("Webhook", sender(run)),
         ("Trigger id", run.trigger_id),

@@ -92,6 +92,14 @@ class History:
             self.write(job, run_id, output)
         return run_id
 
+    def progress(self, run_id: str, percent: float | None, message: str) -> None:
+        """What a run says of itself."""
+        self.revision += 1
+        self.connection.execute(
+            "update runs set progress = ?, progress_message = ?, revision = ? where run_id = ?",
+            (percent, message, self.revision, run_id),
+        )
+
     def write(self, job: str, run_id: str, output: bytes) -> str:
         """What the run printed."""
         directory = os.path.join(self.runs_dir, job, run_id)
