@@ -8,11 +8,24 @@ from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any
 
+from dsari_like.core import definitions
 from dsari_like.core import messages as m
 from dsari_like.core.blackout import Windows
 from dsari_like.core.engine import Engine
-from dsari_like.core.model import Claim, Configuration, Decision, Exit, Job, Pause, Run, SkipNext, Trigger
+from dsari_like.core.model import (
+    Claim,
+    Configuration,
+    Decision,
+    Exit,
+    Job,
+    Pause,
+    ProcessIdentity,
+    Run,
+    SkipNext,
+    Trigger,
+)
 from dsari_like.core.schedule import DstPolicy, bind, parse
+from dsari_like.core.selection import Selection
 
 #: Stories begin on Sunday, 13 September 2026, 12:00 UTC.
 NOON = 1789300800.0
@@ -62,6 +75,7 @@ class House:
         self.effects: list[m.Effect] = []
         self.rows: dict[str, Run] = {}
         self.running: list[str] = []
+        self.definitions: dict[str | None, str] = {}
         self.last = dict(last or {})
         self.windows = windows
         self.zone = zone
@@ -78,7 +92,12 @@ class House:
         named = {one.name: one for one in jobs}
         configuration = Configuration(jobs=named, **settings)
         plans = plans_of(named, self.last, self.windows, self.zone)
-        self.tell(m.Configured(configuration, plans, restored, rests, reload))
+        recorded = {
+            run.run_id: definitions.restore(named[run.job_name], self.definitions[run.definition])
+            for run in restored
+            if (run.as_recorded or run.items is not None) and run.definition in self.definitions and run.job_name in named
+        }
+        self.tell(m.Configured(configuration, plans, restored, rests, reload, recorded))
 
     def restart(self, *jobs: Job, after: float = 0.0, **settings: Any) -> None:
         """The daemon is gone for `after` seconds; the next one finds what this one recorded."""
@@ -96,16 +115,16 @@ class House:
                 self.rows[effect.run.run_id] = effect.run
             elif isinstance(effect, m.Start):
                 self.running.append(effect.run.run_id)
+            elif isinstance(effect, m.RememberDefinition):
+                self.definitions[effect.digest] = effect.text
             elif isinstance(effect, m.RememberSlots):
                 self.last |= effect.slots
         return effects
 
     def drop(self, name: str = "a", **fields: Any) -> list[m.Effect]:
         """A trigger arrives."""
-        token = f"t{next(self.tokens)}"
-        known = fields.pop("known", None)
-        claim = Claim(token, name, f"{token}.json", f"/claimed/{token}", 1, self.now.wall)
-        trigger = replace(Trigger("file", data={"n": token}), **fields)
+        known, claim = fields.pop("known", None), self.claim(name)
+        trigger = replace(Trigger("file", data={"n": claim.token}), **fields)
         return self.tell(m.TriggerArrived(claim, trigger, known))
 
     def wait(self, seconds: float) -> None:
@@ -129,6 +148,24 @@ class House:
         """The process of a run ends."""
         self.running.remove(run_id)
         self.tell(m.ChildExited(run_id, Exit(code, signal), self.now.wall))
+
+    def began(self, run_id: str) -> None:
+        """The process of a run exists, and is watched."""
+        self.tell(m.Started(run_id, ProcessIdentity(4711, 1, "boot")))
+
+    def cancel(self, run_id: str | None = None, **selected: Any) -> list[m.Effect]:
+        """Somebody asks for runs to end."""
+        return self.tell(m.CancelAsked(self.claim(), Selection(run_id, **selected), "no more", by="ada"))
+
+    def retry(self, *run_ids: str, **fields: Any) -> list[m.Effect]:
+        """Somebody asks for runs that have ended to be repeated."""
+        runs = tuple(self.rows[run_id].snapshot() for run_id in run_ids)
+        return self.tell(m.RetryAsked(self.claim(), runs, **fields))
+
+    def claim(self, name: str = "") -> Claim:
+        """A file that nobody has taken before."""
+        token = f"t{next(self.tokens)}"
+        return Claim(token, name, f"{token}.json", f"/claimed/{token}", 1, self.now.wall)
 
     def state(self, run_id: str) -> str:
         return self.rows[run_id].state.value
