@@ -5,8 +5,9 @@ Owns what is on each list and the words. What counts as unusual is measured in `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -60,18 +61,25 @@ def failures_page(scene: Scene, now: float) -> tuple[Head, FailuresView, dict[st
     kept = day.kept(now, scene.zone)
     ends = days.ends(kept[0], kept[-1], scene.zone)
     counts = scene.reader.daily_failures(ends, sorted(hidden(scene.configuration)))
-    columns = [
-        charts.Column(days.title(number), days.short(number), count, timeline.day_url(scene, "", number))
-        for number, count in zip(kept, counts, strict=True)
-    ]
+    urls = tuple(timeline.day_url(scene, "", number) for number in kept)
+    by_day = scene.memo.of(("columns", kept, tuple(counts), urls), lambda: _by_day(kept, counts, urls))
     listings = _listings(scene)
-    view = FailuresView(charts.columns(columns), sum(counts), listings, _latest(scene))
+    view = FailuresView(by_day, sum(counts), listings, _latest(scene))
     tone = "bad" if scene.overview.failing() else "good"
     twin = {
         "by_day": {days.key(number): count for number, count in zip(kept, counts, strict=True) if count},
         **{listing.key: [entry.job for entry in listing.entries] for listing in listings},
     }
     return views.head(scene, names.FAILURES, "Failures", tone), view, twin
+
+
+def _by_day(kept: range, counts: Sequence[int], urls: Sequence[str]) -> Markup:
+    return charts.columns(
+        [
+            charts.Column(days.title(number), days.short(number), count, url)
+            for number, count, url in zip(kept, counts, urls, strict=True)
+        ]
+    )
 
 
 def _listings(scene: Scene) -> tuple[Listing, ...]:
@@ -88,7 +96,8 @@ _Words = Callable[[Standing], tuple[str, str, float, str]]  # the run, what it i
 
 def _listing(scene: Scene, mark: str, tone: str, title: str, about: str, words: _Words) -> Listing:
     marked = scene.overview.marked(mark)
-    entries = sorted((_entry(scene, standing, words) for standing in marked), key=lambda it: (it.time.iso, it.job))
+    found = (scene.memo.of((mark, standing), partial(_entry, scene, standing, words)) for standing in marked)
+    entries = sorted(found, key=lambda it: (it.time.iso, it.job))
     return Listing(mark, tone, title, about, tuple(entries[::-1][:LISTED]), max(0, len(entries) - LISTED))
 
 

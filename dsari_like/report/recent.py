@@ -16,7 +16,7 @@ from dsari_like.report.days import Window, begin_of, day_of
 from dsari_like.store.reader import BarRow, Reader, RunRow
 
 MOST, DAYS = 5_000, 8
-_SLICE = 200
+_SLICE, _SPANS = 200, 50
 
 _Order = tuple[float, str]
 
@@ -35,6 +35,7 @@ class Recent:
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
+        self._spans: dict[Window, range] = {}
         self.changes = 0  # goes up with every change, and never down
         self.empty()
 
@@ -104,6 +105,13 @@ class Recent:
                 yield cell
 
     def _days_of(self, window: Window) -> range:
+        if window not in self._spans:
+            if len(self._spans) > _SPANS:
+                self._spans.clear()
+            self._spans[window] = self._find_days(window)
+        return self._spans[window]
+
+    def _find_days(self, window: Window) -> range:
         return range(day_of(window.begin, self._zone), day_of(window.end - 1, self._zone) + 1)
 
     def _note(self, bar: BarRow) -> None:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from dsari_like.report import days, lanes, names, views
 from dsari_like.report.days import Window
 from dsari_like.report.lanes import Tick
+from dsari_like.report.shapes import Ready, line
 from dsari_like.report.views import Head, Scene, Time
 from dsari_like.store.reader import BarRow
 
@@ -82,7 +83,8 @@ def timeline_page(scene: Scene, now: float) -> tuple[Head, TimelineView, dict[st
 def day_chart(scene: Scene, now: float, most_rows: int) -> DayChart:
     """The last hours, as the front page shows them too."""
     window = days.last_hours(now, HOURS)
-    rows, more = _rows(scene, window, [window], most_rows)
+    found = scene.memo.of(("day", window, scene.recent.changes), lambda: _rows(scene, window, [window], ROWS))
+    rows, more = found[0][:most_rows], found[1] + max(0, len(found[0]) - most_rows)
     once, most = scene.memo.of(("once", window, scene.recent.changes), lambda: _at_once(scene, window))
     return DayChart(
         views.coming(scene, window.begin),
@@ -157,14 +159,14 @@ def _twin(scene: Scene, chart: DayChart, window: Window) -> dict[str, Any]:
         "begin": chart.begin.iso,
         "end": chart.end.iso,
         "at_once": chart.most,
-        "jobs": [
-            {
-                "job_name": row.job,
-                "runs": [
-                    [bar.run_id, bar.status, bar.due, bar.start_time, bar.stop_time]
-                    for bar in _latest(scene.recent.bars(row.job, window))
-                ],
-            }
-            for row in chart.rows
-        ],
+        "jobs": [_twin_of(scene, row.job, window) for row in chart.rows],
     }
+
+
+def _twin_of(scene: Scene, job: str, window: Window) -> Ready:
+    def write() -> Ready:
+        bars = _latest(scene.recent.bars(job, window))
+        runs = [[bar.run_id, bar.status, bar.due, bar.start_time, bar.stop_time] for bar in bars]
+        return Ready(line({"job_name": job, "runs": runs}))
+
+    return scene.memo.of(("bars", job, window, scene.recent.version(job, window)), write)
