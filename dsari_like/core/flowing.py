@@ -40,8 +40,6 @@ from dsari_like.core.lifecycle import FINAL, RunEvent, RunState
 from dsari_like.core.model import NOTHING, Job, Run, Trigger
 from dsari_like.core.orchestration import Begin, Choice, Execution
 
-#: The keys of a trigger that choose tasks: those to be run, those to be left out, phases.
-SELECTING = ("tasks", "skip", "phase")
 #: In the trigger's data of a retry: the tasks to be run, where somebody named them.
 AGAIN = "again"
 
@@ -291,7 +289,7 @@ class Flowing:
         those that did not go well. The task of a job that is disabled is as if it were absent."""
         data = run.trigger.data
         if run.retry_of is not None and AGAIN in data:
-            places: Collection[Place] = orchestration.chosen(flow, tasks=_words(data[AGAIN]))
+            places: Collection[Place] = orchestration.chosen(flow, tasks=orchestration.words(data[AGAIN]))
         else:
             asked = _asked(run)
             places = orchestration.chosen(flow, asked.get("tasks"), asked.get("skip", ()), asked.get("phase"))
@@ -388,10 +386,5 @@ def _fact(run: Run) -> Fact:
 def _asked(run: Run) -> dict[str, list[str]]:
     """The choice that came with the trigger of an orchestration; that of a task only tells its place."""
     trigger = run.trigger
-    keys = () if place_of(trigger.type, trigger.data) else SELECTING
-    return {key: _words(trigger.data[key]) for key in keys if key in trigger.data}
+    return {} if place_of(trigger.type, trigger.data) else orchestration.asked(trigger.data)
 
-
-def _words(value: object) -> list[str]:
-    """A selection as a trigger has it: a word or several."""
-    return [value] if isinstance(value, str) else [str(word) for word in value] if isinstance(value, list) else []

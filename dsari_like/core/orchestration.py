@@ -162,12 +162,36 @@ def task_job(job: Job, task: Task) -> Job:
 # --- choosing ---------------------------------------------------------------------------------------------------------
 
 
+#: The keys of a trigger that choose tasks: those to be run, those to be left out, phases.
+SELECTING = ("tasks", "skip", "phase")
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What is to be run of an orchestration, or why that cannot be told."""
 
     places: tuple[Place, ...] = ()
     faults: tuple[str, ...] = ()
+
+
+def asked(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a trigger says of the tasks to be run: under each key a name, or several."""
+    return {key: words(data[key]) for key in SELECTING if key in data}
+
+
+def words(value: object) -> list[str]:
+    """A name or several, as a list."""
+    return [value] if isinstance(value, str) else [str(one) for one in value] if isinstance(value, list) else []
+
+
+def choice_of(flow: Orchestration, data: Mapping[str, Any]) -> Choice:
+    """The choice that a trigger makes, for whoever is to be told what is wrong with it."""
+    for key in SELECTING:
+        value = data.get(key, "")
+        if not isinstance(value, str) and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            return Choice((), (f"{key}: expected a name or a list of names",))
+    names = asked(data)
+    return choose(flow, names.get("tasks"), names.get("skip", ()), names.get("phase"))
 
 
 def choose(

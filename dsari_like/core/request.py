@@ -17,6 +17,7 @@ from typing import Any
 from dsari_like.core import items
 from dsari_like.core.model import NOTHING, Job, Trigger
 from dsari_like.core.names import is_reserved, is_swaying, is_trigger_id, is_variable
+from dsari_like.core.orchestration import choice_of
 from dsari_like.core.secrets import ALWAYS, MASK, Secrets
 from dsari_like.core.when import ZoneOf, is_time, kind_of, read_when
 from dsari_like.errors import TriggerError
@@ -205,7 +206,9 @@ class _Reader:
         """What the job itself rules out."""
         if not self.job.enabled:
             self.fault("job", f"'{self.job.name}' is switched off (enabled: false), so it takes no triggers")
-        if "tasks" in self.data:
+        if self.job.flow is not None:
+            self.faults += choice_of(self.job.flow, self.data).faults
+        elif "tasks" in self.data:
             self.fault("tasks", f"is for orchestrations, and '{self.job.name}' is a plain job; leave it out")
 
     def items(self) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsari_like.core.flows import Orchestration, Phase, Task
 from dsari_like.core.model import Job, Parameter, Trigger
 from dsari_like.core.names import RESERVED, SWAYING, is_job_name, is_trigger_id
 from dsari_like.core.request import LONGEST_VARIABLE, read_control, read_trigger
@@ -286,3 +288,17 @@ class TestSecrets:
         with pytest.raises(TriggerError) as caught:
             read_trigger({"environment": {"PIN": float("inf")}}, JOB, BERLIN, NOW, True, zone_of, ours)
         assert "inf" not in str(caught.value)
+
+
+def test_a_trigger_of_an_orchestration_may_choose_tasks_and_is_told_of_those_there_are_not() -> None:
+    flow = Orchestration("n", (Phase("load", (Task("fetch", "a"),)), Phase("build", (Task("make", "b"),))))
+    one = Job("n", (), flow=flow)
+    trigger = read_trigger({"tasks": ["fetch"], "skip": "build/make"}, one, UTC, 0.0, True, lambda name: UTC)
+    assert trigger.data["tasks"] == ["fetch"]
+    for data, said in (
+        ({"tasks": "fetsh"}, "there is no task 'fetsh' in n (did you mean 'fetch'?)"),
+        ({"skip": ["fetch", "make"]}, "nothing of n would be run"),
+        ({"phase": 3}, "phase: expected a name or a list of names"),
+    ):
+        with pytest.raises(TriggerError, match=re.escape(said)):
+            read_trigger(data, one, UTC, 0.0, True, lambda name: UTC)
