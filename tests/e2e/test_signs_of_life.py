@@ -219,3 +219,20 @@ def test_a_stage_that_puts_a_fifo_in_the_place_of_its_output_holds_nobody_up(sit
     assert row["message"].startswith("its output cannot be continued")
     site.drop("good")
     assert site.ended("good")[0]["status"] == "completed"
+
+
+def test_what_a_run_leaves_of_variables_is_there_for_its_next_attempt(site: Site) -> None:
+    """J-06, J-08: only what differs is written back, each change is an event, and no secret is told."""
+    first = '{"job_variables": {"page": 7, "api_token": "hunter2hunter2", "same": null, "bad": [[[[[[[[[1]]]]]]]]]}}'
+    script = f"""cat "$VARIABLES_FILE"; [ "$ATTEMPT" = 2 ] || {{ echo '{first}' >"$RETURN_DATA_FILE"; exit 1; }}"""
+    site.configure({"steps": {"command": [*SH, script], "retries": 1, "retry_delay": "1s"}})
+    site.start()
+    site.drop("steps")
+    before, after = site.ended("steps", 2)
+    assert (before["status"], after["status"], after["retry_of"]) == ("failed", "completed", before["run_id"])
+    told = json.loads(site.output(after))
+    assert told == {"job": {"page": 7, "api_token": "hunter2hunter2"}, "workflow": {}}
+    causes = "\n".join(events(site, before))
+    assert "job_variables: page: set to 7" in causes
+    assert "'bad' of its job_variables was not taken: it is nested more than 8 levels deep" in causes
+    assert "hunter2" not in causes and "hunter2" not in site.log_text()
