@@ -192,7 +192,7 @@ class Engine:
         if claim.name:  # a request for the daemon is no trigger: its refusal is the file in `corrupt/`, no decision
             ledger.decide_claim(claim, Outcome.REFUSED, message.trigger_id, None, message.reason)
         ledger.out.append(m.Quarantine(claim, message.reason))
-        if message.trigger_id:
+        if message.trigger_id and ledger.run_of(message.trigger_id) is None:  # else its receipt tells of that run
             receipt = m.WriteReceipt(message.trigger_id, "refused", claim.name, ledger.now.wall)
             ledger.out.append(replace(receipt, reason=message.reason))
 

@@ -143,6 +143,12 @@ class TestTriggers:
         assert [one.reason for one in house.of(m.Quarantine)] == ["line 1: no"]
         assert [one.state for one in house.of(m.WriteReceipt)] == ["refused"]
 
+    def test_a_refused_trigger_leaves_the_receipt_of_the_run_that_its_id_belongs_to(self) -> None:
+        house = House(job())
+        house.drop(id="x")
+        effects = house.tell(m.TriggerRefused(house.claim("a"), "no such variable", "x"))
+        assert not [effect for effect in effects if isinstance(effect, m.WriteReceipt)]
+
     def test_what_was_recorded_before_a_crash_only_loses_its_file(self) -> None:
         house = House(job())
         effects = house.tell(m.AlreadyRecorded(Claim("t9", "a", "x.json", "/claimed/t9", 2, NOON)))
