@@ -22,6 +22,7 @@ from tests.bench.flood import flood
 from tests.bench.idle import idle
 from tests.bench.latency import growth, latency
 from tests.bench.recovery import recovery
+from tests.bench.report import report, report_latency, report_pages
 from tests.bench.retention import retention
 from tests.bench.seconds import seconds
 from tests.bench.startup import startup
@@ -36,6 +37,9 @@ BENCHMARKS: dict[str, Callable[[Workshop], list[Figure]]] = {
     "idle": idle,
     "startup": startup,
     "retention": retention,
+    "report": report,
+    "report_latency": report_latency,
+    "report_pages": report_pages,
     "adoption": adoption,
     "recovery": recovery,
     "flood": flood,
