@@ -21,10 +21,14 @@ class ConfigError(UserError):
 
 
 class TriggerError(UserError):
-    """A dropped file that is refused; `problems` holds every fault found, one line each."""
+    """A dropped file that is refused; `problems` holds every fault found, one line each. The sentence has the first of
+    them: it stands in a log line, a receipt and a row, and a file of a megabyte can have 50,000 faults."""
+
+    MOST = 20
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
+        more = [f"and {len(problems) - self.MOST} more faults"] if len(problems) > self.MOST else []
+        super().__init__("; ".join([*problems[: self.MOST], *more]))
         self.problems = tuple(problems)
 
 

@@ -23,6 +23,7 @@ from dsari_like.config.dump import dump, hidden
 from dsari_like.config.folder import Folder
 from dsari_like.config.merge import first_places, merged
 from dsari_like.config.places import Places, locate
+from dsari_like.config.schema import PATTERNS
 from dsari_like.config.secrets import closed_file
 from dsari_like.config.source import Again
 from dsari_like.config.telling import told
@@ -58,8 +59,10 @@ def raw(places: Places) -> dict[str, Any]:
     if faults:
         raise ConfigError(faults)
     written = merged(folder.sources)
-    named = written.get("secret_names", ())
-    patterns = [named] if isinstance(named, str) else [str(one) for one in named] if isinstance(named, list) else ()
+    try:
+        patterns = PATTERNS.take(written.get("secret_names", []))
+    except Unfit:  # unchecked is what it is printed
+        patterns = ()
     return dict(hidden(written, Secrets(patterns)))
 
 

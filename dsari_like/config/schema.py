@@ -109,6 +109,16 @@ def _take_storm(value: Any) -> Storm:
     return Storm(**taken)
 
 
+def _take_patterns(value: Any) -> tuple[str, ...]:
+    patterns = TEXTS.take(value)
+    if len(patterns) > _MOST_PATTERNS or any(len(pattern) > _MOST_PATTERNS for pattern in patterns):
+        raise Unfit(Fault((), f"expected at most {_MOST_PATTERNS} patterns of {_MOST_PATTERNS} characters; every name "
+                          "that is shown is compared with all of them"))  # fmt: skip
+    return tuple(patterns)
+
+
+_MOST_PATTERNS = 100
+PATTERNS = Check(TEXTS.words, TEXTS.schema, _take_patterns)
 RULES = Check("a map of rules", RETENTION.schema, _take_retention)
 
 
@@ -232,7 +242,7 @@ TOP = Section(
     Key("environment", VARIABLES, {}, "variables of all runs"),
     Key("environment_file", PATH, None,
         "a file of KEY=VALUE lines, read when the configuration is; environment wins over it"),
-    Key("secret_names", TEXTS, None,
+    Key("secret_names", PATTERNS, None,
         "patterns of further variables whose values are never shown, such as LICENCE_*; PASSWORD, TOKEN, API_KEY and "
         "their like, and what an environment_file holds, are hidden in any case"),
     Key("runtimes", _map_of("runtimes", RUNTIME.schema), {}, "named wrappers of commands"),

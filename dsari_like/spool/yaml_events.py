@@ -18,6 +18,8 @@ from dsari_like.spool.parse import DEEPEST, Unreadable, check_text, shown
 
 #: Enough for any trigger; an event costs a few microseconds, and the other jobs wait meanwhile.
 MOST_NODES = 50_000
+#: The C parser compares each %TAG line with all before it: a megabyte of them takes seven seconds.
+_MOST_DIRECTIVES = 16
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS = {"": None, "~": None} | {
     spelled: value
@@ -37,6 +39,8 @@ _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str")}
 
 def read(text: str) -> Any:
     """The one document in the text; raises Unreadable and nothing else."""
+    if (directives := text.count("%TAG")) > _MOST_DIRECTIVES:
+        raise Unreadable(f"is not YAML as it is taken here: %TAG {directives} times, more than {_MOST_DIRECTIVES}")
     builder = _Builder()
     try:
         for event in yaml.parse(text, Loader=_LOADER):

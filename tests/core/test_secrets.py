@@ -75,6 +75,13 @@ def test_short_values_and_names_that_everybody_knows_tear_no_sentence() -> None:
     assert ours.text("true: run 1 of nightly-backup") == "true: run 1 of nightly-backup"
 
 
+@pytest.mark.parametrize("many", [10, 200])
+def test_any_number_of_values_is_found(many: int) -> None:
+    values = [f"canary{n}{'x' * (n % 7)}" for n in range(many)]
+    ours = Secrets(values={str(n): [value] for n, value in enumerate(values)})
+    assert ours.text(" ".join(values) + " canary") == " ".join([MASK] * many) + " canary"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

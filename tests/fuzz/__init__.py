@@ -1,0 +1,1 @@
+"""Any bytes are decided: a value or a refusal in a sentence, soon, and nothing else."""
