@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import aftercheck
 from tests.e2e.site import Site
 
 
@@ -18,7 +19,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     place = Site(tmp_path / "site")
     try:
         yield place
-        place.check_house()
+        aftercheck.check(place)
         if place.daemon is not None:
             assert place.stop() == 0
     finally:
@@ -30,9 +31,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def _sweep(place: Site) -> None:
     """Runs outlive a daemon by design; a test's runs must not outlive the test."""
-    marker = f"DATA_DIR={place.var}".encode()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if marker in (entry / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(entry.name), signal.SIGKILL)
+    for pid, _ in aftercheck.processes_of(place):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def checked(request: pytest.FixtureRequest) -> None:
+    """No story escapes the checks."""
+    assert "site" in request.fixturenames, "an end-to-end story takes the fixture `site`"

@@ -257,6 +257,7 @@ class TestFork:
             says(site, "reloaded")
 
     def test_the_exit_status_of_a_failure_is_that_of_the_foreground(self, site: Site) -> None:
+        site.without("integrity", because="the run log is none on purpose")
         site.configure({"a": {"command": 5}})
         told = site.command("daemon", "--fork")
         assert told.returncode == 2 and "jobs.a.command" in told.stderr
