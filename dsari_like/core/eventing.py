@@ -79,6 +79,11 @@ class Eventing:
         job, ledger = self._lives.configuration.jobs.get(name), self._lives.ledger
         if job is None or not job.enabled:
             return
+        into = self._lives.pending.weigh_slot(job).into
+        if into is not None:
+            why = f"{cause}; run {into.run_id} of this job was pending already, and sees it too"
+            ledger.out.append(m.Decide(Decision(name, Outcome.FOLDED, ledger.now.wall, None, into.run_id, why)))
+            return
         if depth > DEEPEST:
             why = f"{cause}; but {DEEPEST} runs led to this by their success alone, which is a loop: it ends here"
             ledger.out.append(m.Decide(Decision(name, Outcome.SKIPPED, ledger.now.wall, None, None, why)))

@@ -23,7 +23,6 @@ FLOORS = {
     "dsari_like.core.orchestration": 2,
     "dsari_like.core.flowing": 2,
     "dsari_like.core.request": 2,
-    "dsari_like.core.firing": 3,
     "dsari_like.core.readiness": 2,
     "dsari_like.core.lifecycle": 1,
     "dsari_like.core.messages": 1,
