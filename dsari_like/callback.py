@@ -17,9 +17,12 @@ from typing import Any
 from dsari_like.core.verbs import trigger_of
 from dsari_like.spool.drop import drop_control, drop_trigger
 
+#: What this process was told when it was started.
+_told = os.environ
+
 
 def _read() -> dict[str, Any]:
-    path = os.environ.get("EVENT_JSON")
+    path = _told.get("EVENT_JSON")
     if path is None:
         return {}
     with open(path, encoding="utf-8") as file:
@@ -40,7 +43,7 @@ flow: str = event.get("flow_id") or ""
 
 def trigger(name: str, **environment: object) -> str:
     """Start a job, with these variables. Returns the path of the dropped file."""
-    mapping = trigger_of(os.environ.get("CALLBACK_ID", ""), str(event.get("text", "")))
+    mapping = trigger_of(_told.get("CALLBACK_ID", ""), str(event.get("text", "")))
     mapping["environment"] = {key: str(value) for key, value in environment.items()}
     return drop_trigger(_data_dir(), name, mapping)
 
@@ -67,18 +70,18 @@ def resume(run_id: str | None = None, reason: str = "") -> str:
 
 def pause(name: str | None = None, until: str | float | None = None, reason: str = "") -> str:
     """Let a job rest: the owner's, or the one of this name."""
-    mapping: dict[str, Any] = {"action": "pause", "job": name or os.environ["JOB_NAME"], "reason": _why(reason)}
+    mapping: dict[str, Any] = {"action": "pause", "job": name or _told["JOB_NAME"], "reason": _why(reason)}
     return drop_control(_data_dir(), mapping if until is None else {**mapping, "until": until})
 
 
 def unpause(name: str | None = None) -> str:
     """End the pause of a job: of the owner's, or of the one of this name."""
-    return drop_control(_data_dir(), {"action": "unpause", "job": name or os.environ["JOB_NAME"]})
+    return drop_control(_data_dir(), {"action": "unpause", "job": name or _told["JOB_NAME"]})
 
 
 def skip_next(name: str | None = None, reason: str = "") -> str:
     """Leave out the next time of a schedule: of the owner's job, or of the one of this name."""
-    mapping = {"action": "skip_next", "job": name or os.environ["JOB_NAME"], "reason": _why(reason)}
+    mapping = {"action": "skip_next", "job": name or _told["JOB_NAME"], "reason": _why(reason)}
     return drop_control(_data_dir(), mapping)
 
 
@@ -94,4 +97,4 @@ def _why(reason: str) -> str:
 
 
 def _data_dir() -> str:
-    return os.environ["DATA_DIR"]
+    return _told["DATA_DIR"]

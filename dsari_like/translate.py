@@ -15,11 +15,13 @@ from dsari_like import requests
 from dsari_like.config import plans
 from dsari_like.core import messages as m
 from dsari_like.core.choices import DropRights, Outcome
-from dsari_like.core.model import Configuration, Job
+from dsari_like.core.happenings import DEPTH
+from dsari_like.core.model import Configuration, Job, Trigger
 from dsari_like.core.names import is_trigger_id
-from dsari_like.core.request import read_trigger
+from dsari_like.core.request import CALLBACK, read_trigger
 from dsari_like.errors import TriggerError
 from dsari_like.spool.inbox import Found
+from dsari_like.store.calls import depth_of_call
 from dsari_like.store.runlog import RunLog
 
 Message = m.TriggerArrived | m.TriggerRefused | m.AlreadyRecorded | requests.Message
@@ -41,8 +43,10 @@ def translate(found: Found, configuration: Configuration, runlog: RunLog, now: m
             return requests.read(found.data, claim, configuration, runlog, now, _user(claim.uid))
         return _trigger(found, requests.job_of(configuration, claim.name), configuration, runlog, now)
     except TriggerError as error:
-        secrets = configuration.secrets
-        return m.TriggerRefused(claim, secrets.text(str(error), more=secrets.within(found.data)), _id_of(found.data))
+        secrets, trigger_id = configuration.secrets, _id_of(found.data)
+        if trigger_id is not None and runlog.answer_to(trigger_id) is not None:
+            trigger_id = None  # it belongs to a run, whose receipt it stays
+        return m.TriggerRefused(claim, secrets.text(str(error), more=secrets.within(found.data)), trigger_id)
 
 
 def _trigger(found: Found, job: Job, configuration: Configuration, runlog: RunLog, now: m.Now) -> m.TriggerArrived:
@@ -58,9 +62,20 @@ def _trigger(found: Found, job: Job, configuration: Configuration, runlog: RunLo
         "size": found.size,
         "sha256": found.digest,
         "time": claim.received,
+        **(_caller(trigger, runlog) if trigger.type == CALLBACK else {}),
     }
     known = runlog.answer_to(trigger.id) if trigger.id else None
     return m.TriggerArrived(claim, replace(trigger, origin=origin), known)
+
+
+def _caller(trigger: Trigger, runlog: RunLog) -> dict[str, object]:
+    """Which call of a callback dropped it, and how many callbacks stand behind the run with that: who claims to be one
+    must know the id of one that there was."""
+    callback_id = str(trigger.data["callback_id"])
+    depth = depth_of_call(runlog.connection, callback_id)
+    if depth is None:
+        raise TriggerError([f"callback_id: there is no call of a callback with the id {callback_id[:60]!a}"])
+    return {"callback_id": callback_id, DEPTH: depth}
 
 
 def _id_of(data: object) -> str | None:

@@ -24,7 +24,7 @@ class Past:
     def __init__(self) -> None:
         self._asked: frozenset[str] = frozenset()
         self._asking: frozenset[str] = frozenset()
-        self._ends: dict[str, list[Event]] = {}  # by job: the events of its newest end
+        self._ends: dict[tuple[str, str | None], list[Event]] = {}  # by job and item: the events of its newest end
         self._starts: dict[str, float] = {}
         self._flows: dict[str, dict[Event, None]] = {}
 
@@ -60,7 +60,7 @@ class Past:
         return tuple(self._flows.get(flow_id, ())) if flow_id else ()
 
     def ends_since(self, time: float) -> tuple[Event, ...]:
-        """The newest end of each job, of those that came after a time; oldest first."""
+        """The newest end of each job and item, of those that came after a time; oldest first."""
         found = (event for events in self._ends.values() for event in events if event.time > time)
         return tuple(sorted(found, key=lambda event: event.time))
 
@@ -69,7 +69,7 @@ class Past:
         return self._starts.get(job_name)
 
     def _remember_end(self, event: Event) -> None:
-        known = self._ends.setdefault(event.job_name, [])
+        known = self._ends.setdefault((event.job_name, event.item), [])
         if known and known[0].run_id != event.run_id:
             known.clear()
         known.append(event)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dsari_like.core.expression import Expression, terms_of
 from dsari_like.core.instants import TIMED, next_instant
-from dsari_like.core.latches import AGES_AGO, Closed, Latches, Terms, of_item
+from dsari_like.core.latches import AGES_AGO, Closed, Latches, Terms, any_item, of_item
 from dsari_like.core.matching import View
 from dsari_like.core.model import Run
 from dsari_like.core.past import Past
@@ -51,6 +51,7 @@ class Releases:
         self._blocked: dict[str, _Blocked] = {}
         self._listeners: dict[str, dict[str, None]] = {}  # by whom their expressions are about: run ids, in order
         self._times = Timetable()  # wall clock; keys are run ids
+        self._arrays: dict[str, float] = {}  # of array runs that go item by item: when their job began before
 
     def block(
         self, run: Run, blocking: Blocking, now: float, kept: Mapping[str, Closed] | None = None
@@ -58,7 +59,7 @@ class Releases:
         """The run is blocked from now on; True when it need not be, because its condition was met already. `kept` are
         the latches that an earlier daemon recorded. Also what there is to record."""
         expression = blocking.expression if run.item is None else of_item(blocking.expression, run.item)
-        since = self._past.last_start(run.job_name) or 0.0
+        since = self._since(run, expression)
         one = _Blocked(run, blocking, expression, Latches(expression, kept), _view_of(run), since)
         before = dict(one.latches.closed)
         if self._look_back(one, now):
@@ -72,6 +73,8 @@ class Releases:
     def feed(self, event: Event) -> Iterator[tuple[str, SaveLatches]]:
         """Runs of which this event has closed an operand, with what there is to record; `released` says whether that
         was the last one."""
+        if event.name == "done":
+            self._arrays.pop(event.run_id, None)
         for run_id in self._concerned(event):
             one = self._blocked[run_id]
             if not self._hears(one, event):
@@ -109,6 +112,15 @@ class Releases:
         """What a blocked run waits for still, and what it has."""
         one = self._blocked.get(run_id)
         return None if one is None else one.latches.standing(one.horizon(now))
+
+    def _since(self, run: Run, expression: Expression) -> float:
+        """When the job began before this run. Its array run has begun by the time an item is made, and is no run
+        before it."""
+        of_array = self._arrays.get(run.previous_run_id or "") if run.item is not None else None
+        since = of_array if of_array is not None else self._past.last_start(run.job_name) or 0.0
+        if run.item is None and any_item(expression):
+            self._arrays[run.run_id] = since
+        return since
 
     def _released(self, run_id: str) -> SaveLatches:
         one = self._blocked.pop(run_id)

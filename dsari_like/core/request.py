@@ -29,6 +29,8 @@ LONGEST_VARIABLE = 131_071
 _LONGEST_WORD = 1000
 #: The kind of trigger that is trusted with nothing but declared parameters.
 WEBHOOK = "webhook"
+#: The kind that names the call of a callback it comes from.
+CALLBACK = "callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +156,14 @@ class _Reader:
         self.faults.append(f"{key}: {text}")
 
     def type(self) -> str:
-        """Who dropped it: our own commands say `manual` and `webhook`. No other word of the vocabulary may be claimed
-        by a file, or a dropper could pass its runs off as the schedule's."""
+        """Who dropped it: our own commands say `manual` and `webhook`, callbacks `callback`. No other word of the
+        vocabulary may be claimed by a file, or a dropper could pass its runs off as the schedule's."""
         found = self.data.get("trigger_type", "file")
-        if found not in ("file", "manual", WEBHOOK):
-            self.fault("trigger_type", f"expected 'file', 'manual' or 'webhook', found {_found(found)}")
+        if found not in ("file", "manual", WEBHOOK, CALLBACK):
+            self.fault("trigger_type", f"expected 'file', 'manual', 'webhook' or 'callback', found {_found(found)}")
             return "file"
+        if found == CALLBACK and not isinstance(self.data.get("callback_id"), str):
+            self.fault("callback_id", "expected the id of the call of a callback that drops this")
         return str(found)
 
     def text(self, key: str) -> str:

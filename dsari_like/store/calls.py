@@ -64,6 +64,12 @@ def kept(connection: sqlite3.Connection, asked: Collection[str], since: float | 
     return Kept(latches, tuple(_open(connection)), past, starts, since)
 
 
+def depth_of_call(connection: sqlite3.Connection, callback_id: str) -> int | None:
+    """How many callbacks stand behind what a call starts; None when there is no such call."""
+    row = connection.execute("select detail from callback_history where callback_id = ?", (callback_id,)).fetchone()
+    return None if row is None else int(json.loads(row[0]).get("depth", 1))
+
+
 def _open(connection: sqlite3.Connection) -> Iterator[tuple[Call, Run | None]]:
     for row in connection.execute(_OPEN).fetchall():
         call = _call(dict(zip(_COLUMNS, row, strict=True)))

@@ -135,6 +135,20 @@ def test_r_09_other_flows_do_not_release_a_run_whose_flow_has_that_job_too() -> 
     assert gate.event("complete-job-A", flow="f") == ["B"]
 
 
+def test_q_73_items_that_are_made_late_find_what_was_done_before_their_array_began() -> None:
+    gate = Gate()
+    assert gate.block("B", "complete-work-A-*")
+    assert gate.event("complete-work-A-2") == ["B"]
+    gate.event("complete-work-A-3", NOON + 1)
+    gate.event("running-job-B", NOON + 2)
+    run = {item: Run(f"B{item}", "B", Trigger("file"), RunState.BLOCKED, NOON, NOON, item=item) for item in "123"}
+    for one in run.values():
+        one.previous_run_id = "B"
+    until = Blocking("complete-work-A-*", parse("complete-work-A-*"))
+    assert [item for item, one in run.items() if gate.releases.block(one, until, NOON + 3)[0]] == ["2", "3"]
+    assert gate.event("complete-work-A-1", NOON + 4) == ["B1"]
+
+
 def test_operands_within_a_time_of_each_other() -> None:
     gate = Gate()
     gate.block("C", "complete-job-A && complete-job-B", within=3600.0)

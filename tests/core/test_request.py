@@ -161,7 +161,7 @@ class TestParameters:
 
 @pytest.mark.parametrize("word", ["schedule", "chain", "retry", "", 5, None, ["file"]])
 def test_a_file_cannot_pass_for_what_it_is_not(word: object) -> None:
-    assert "expected 'file', 'manual' or 'webhook'" in faults({"trigger_type": word})[0]
+    assert "expected 'file', 'manual', 'webhook' or 'callback'" in faults({"trigger_type": word})[0]
 
 
 def test_our_own_command_says_that_it_was_by_hand() -> None:
