@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
         "show",
         description="Shows one run, which is named by its id, by enough of its beginning, or by its job, which stands"
         " for the job's last run: why it ran, how it ended, each change of its state, the decisions about it, and"
-        " what its trigger said. Values of variables with names such as PASSWORD are hidden in the table form.",
+        " what its trigger said. Values of variables with names such as PASSWORD are hidden.",
     )
     parser.add_argument("run_id", metavar="RUN", help="the run")
     add_format(parser)
