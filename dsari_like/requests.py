@@ -125,6 +125,10 @@ def _retry(asked: _Asked) -> Message:
     runs = _of_flow(asked, selection) if _is_flow_alone(selection) else asked.runlog.ended(selection, MOST)
     if not runs:
         raise TriggerError([f"there is no run {selection} that has ended"])
+    for run in runs:
+        later = asked.runlog.repeated_by(run.run_id) if run.item is not None else None
+        if later is not None:  # what an item came to counts once, and that is what its last run came to
+            raise TriggerError([f"run {run.run_id} was repeated by run {later} already; retry that one"])
     recorded: dict[str, Job] = {}
     if arguments.get("as_recorded"):
         recorded = {run.run_id: job for run in runs if (job := _as_recorded(asked, run)) is not None}

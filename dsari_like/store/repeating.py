@@ -42,6 +42,13 @@ def unfinished_items(connection: sqlite3.Connection, run_id: str) -> tuple[str, 
     return tuple(item for (item,) in connection.execute(query, (run_id,)))
 
 
+def repeated_by(connection: sqlite3.Connection, run_id: str) -> str | None:
+    """The newest run that repeats this one; None when none does."""
+    query = "select run_id from runs where retry_of = ? order by sequence desc limit 1"
+    row = connection.execute(query, (run_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def definition_of(connection: sqlite3.Connection, run_id: str) -> str | None:
     """The job as the run was started; None when it never was."""
     query = "select d.definition from runs join definitions as d on d.digest = runs.definition where run_id = ?"

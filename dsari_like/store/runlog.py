@@ -210,6 +210,10 @@ class RunLog(Answers):
         """The items of an array run that did not complete."""
         return repeating.unfinished_items(self._db, run_id)
 
+    def repeated_by(self, run_id: str) -> str | None:
+        """The newest run that repeats this one."""
+        return repeating.repeated_by(self._db, run_id)
+
     def definition_of(self, run_id: str) -> str | None:
         """The job as the run was started; None when it never was."""
         return repeating.definition_of(self._db, run_id)
