@@ -17,6 +17,9 @@ from dsari_like.cli.look import looking
 from dsari_like.cli.printing import say
 from dsari_like.errors import StoreError
 
+#: Pages from which on the work is long, after how many the bar moves, and its width.
+_LONG, _STEP, _WIDTH = 300, 50, 30
+
 
 def add_parser(subparsers: Any) -> None:
     """The command's own options."""
@@ -50,18 +53,24 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _progress() -> tuple[Callable[[int], None], Callable[[], None]]:
-    """A line that counts, on a terminal; nothing anywhere else."""
+def _progress() -> tuple[Callable[[int, int], None], Callable[[], None]]:
+    """A bar on a terminal, once the work turns out to be long; nothing anywhere else."""
     shown = False
 
-    def count(pages: int) -> None:
+    def tell(count: int, total: int) -> None:
         nonlocal shown
-        if sys.stderr.isatty() and pages % 100 == 0:
+        if count % _STEP == 0 and total >= _LONG and sys.stderr.isatty():
             shown = True
-            print(f"\r{pages} pages", end="", file=sys.stderr, flush=True)
+            print(f"\r{bar(count, total)}", end="", file=sys.stderr, flush=True)
 
     def done() -> None:
         if shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    return count, done
+    return tell, done
+
+
+def bar(count: int, total: int) -> str:
+    """`[########............]  40 %, 4,000 of about 10,000 pages`."""
+    full = _WIDTH * count // total
+    return f"[{'#' * full}{'.' * (_WIDTH - full)}] {100 * count // total:3} %, {count:,} of about {total:,} pages"

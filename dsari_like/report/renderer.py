@@ -61,8 +61,7 @@ class Renderer:
         self._recent = Recent(self._zone)
         self._histories = Histories(reader, self._site, self._overview)
         self._now = 0.0
-        self._again = False
-        self._loaded = False
+        self._again = self._whole = self._loaded = False
         self._rest_mark = ""
         self._keeping = Keeping()
         self._rendered: Rendered | None = None
@@ -101,13 +100,24 @@ class Renderer:
         self._work = None
         return self.stale()
 
-    def all(self, now: float, progress: Callable[[int], None] | None = None, regenerate: bool = False) -> None:
-        """Make everything that is stale, or with `regenerate` everything; `progress` hears the steps made so far."""
+    def all(self, now: float, progress: Callable[[int, int], None] | None = None, regenerate: bool = False) -> None:
+        """Make everything that is stale, or with `regenerate` everything; `progress` hears how many steps were made,
+        and about how many there are."""
         self._forget()
         self._now, self._again = now, regenerate
+        total = 0
         for count, _ in enumerate(self._bring_up_to_date(), 1):
             if progress is not None:
-                progress(count)
+                total = total or self._expected()
+                progress(count, max(count, total))
+
+    def _expected(self) -> int:
+        """About how many steps there are. A page of a history stands for fifty runs."""
+        if self._whole:
+            runs = self._reader.count()
+        else:
+            runs = self._reader.count_changed(self._rendered.revision if self._rendered else -1)
+        return runs + runs // names.PAGE_SIZE + 2 * len(self._overview.names) + 1
 
     def close(self) -> None:
         """Give the run log back: as long as one reader is left, its writer cannot fold the write-ahead log in."""
@@ -135,8 +145,10 @@ class Renderer:
             fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
             fresh.pruned, fresh.rests = self._reader.newest_pruned(), Rests(self._reader.rests()).marks
             self._take(fresh)
+            self._whole = True
             yield from self._everything(self._press())
             return
+        self._whole = False
         self._take(known)
         if known.configuration != fresh.configuration:
             known.configuration = fresh.configuration

@@ -57,7 +57,9 @@ def parameters(job: Job, rows: Iterable[RunRow], secrets: Secrets) -> tuple[Para
     """The declared variables, with what the latest run was given."""
     used = next((row.variables for row in rows), {})
     return tuple(
-        ParameterLine(name, _expects(parameter, secrets.is_secret(name)), parameter.description, str(used.get(name, "")))
+        ParameterLine(
+            name, _expects(parameter, secrets.is_secret(name)), parameter.description, str(used.get(name, ""))
+        )
         for name, parameter in job.parameters.items()
     )
 

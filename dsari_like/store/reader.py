@@ -160,6 +160,10 @@ class Reader(Numbering, Rested, Charting):
             return self._integer("select count(*) from runs")
         return self._integer("select count(*) from runs where job_name = ?", job)
 
+    def count_changed(self, revision: int) -> int:
+        """How many runs changed after a revision."""
+        return self._integer("select count(*) from runs where revision > ?", revision)
+
     def open_runs(self, limit: int = -1) -> tuple[RunRow, ...]:
         """Runs that have not ended, in the order they arrived."""
         return self._runs(f"select {RUN_COLUMNS} from runs where status in {OPEN} order by sequence limit ?", limit)

@@ -180,7 +180,8 @@ def axe_source() -> str:
 AXE = """
 const done = arguments[0];
 axe.run(document, {preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
-  .then(found => done(found.violations.map(it => [it.id, it.nodes.length, it.nodes[0].html, it.nodes[0].failureSummary])));
+  .then(found => done(found.violations.map(
+    it => [it.id, it.nodes.length, it.nodes[0].html, it.nodes[0].failureSummary])));
 """
 
 #: One page of each kind.
@@ -286,11 +287,8 @@ def test_everything_that_can_be_pointed_at_can_be_reached_by_keys(browser: Any, 
     """Bars of charts are left out of the order of the keys on purpose: the tables beside them have the same links."""
     for page in KINDS:
         browser.get((busy.html / page).as_uri())
-        script = """
-        const tabbable = new Set([...document.querySelectorAll("a[href]:not([tabindex='-1'])")].map(a => a.href || a.href.baseVal));
-        return [...document.querySelectorAll("a[tabindex='-1']")].map(a => a.getAttribute("href")).length > 0 && tabbable.size === 0;
-        """
-        assert browser.execute_script(script) is False, page
+        script = "return document.querySelectorAll(\"a[href]:not([tabindex='-1'])\").length"
+        assert browser.execute_script(script) > 5, page
     browser.get((busy.html / "index.html").as_uri())
     browser.switch_to.active_element.send_keys("\ue004")
     assert browser.switch_to.active_element.text == "Skip to the content"

@@ -7,9 +7,15 @@ import re
 import sqlite3
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
-from dsari_like.core.model import SkipNext
+from dsari_like.cli.render import bar
+from dsari_like.core.messages import Now
+from dsari_like.core.model import Configuration, SkipNext
+from dsari_like.measuring import Measuring
+from dsari_like.parts import Parts
 from dsari_like.report.metrics import METRICS, Meter
 from dsari_like.store.reader import Reader
 from tests.shell.history import History
@@ -174,3 +180,38 @@ def test_every_metric_is_told_of() -> None:
     text = Meter(Reader(history.connection)).text(["build"], NOON)
     for name, kind, words in METRICS:
         assert f"# HELP dsari_like_{name} {words}\n# TYPE dsari_like_{name} {kind}\n" in text
+
+
+# --- long work ----------------------------------------------------------------------------------------------------
+
+
+def test_long_work_tells_how_far_it_is(tmp_path: Path) -> None:
+    place = Place(tmp_path, job("build"))
+    for number in range(120):
+        place.history.run("build", f"run-{number:03}", at=NOON + number)
+    told: list[tuple[int, int]] = []
+    place.renderer.all(NOON, lambda count, total: told.append((count, total)))
+    counts, totals = zip(*told, strict=True)
+    assert counts == tuple(range(1, len(told) + 1))
+    assert all(0.7 * len(told) < total < 1.3 * len(told) for total in totals), (totals[0], len(told))
+    assert bar(40, 100).endswith("]  40 %, 40 of about 100 pages") and bar(40, 100).count("#") == 12
+
+
+def test_numbers_are_written_at_rest_and_at_most_every_ten_seconds(tmp_path: Path) -> None:
+    history = History()
+    parts = SimpleNamespace(
+        runlog=SimpleNamespace(connection=history.connection),
+        configuration=Configuration({"build": job("build")}, data_dir=str(tmp_path)),
+        clock=SimpleNamespace(mono=lambda: 0.0),
+    )
+    measuring = Measuring(cast("Parts", parts))
+    history.run("build", "b1", at=NOON)
+    assert measuring.is_stale() and not measuring.step(Now(NOON, 100.0))
+    assert 'dsari_like_run_count{job_name="build"} 1' in (tmp_path / "metrics.prom").read_text()
+    assert measuring.next_step() is None
+    history.run("build", "b2", at=NOON)
+    assert measuring.next_step() == 110.0
+    measuring.step(Now(NOON, 105.0))
+    assert measuring.is_stale()
+    measuring.step(Now(NOON, 110.0))
+    assert 'dsari_like_run_count{job_name="build"} 2' in (tmp_path / "metrics.prom").read_text()
