@@ -57,6 +57,8 @@ FLOORS = {
     "dsari_like.core.storm": 2,
     "dsari_like.core.course": 3,
     "dsari_like.core.consequences": 3,
+    "dsari_like.core.arrivals": 3,
+    "dsari_like.core.asking": 3,
     "dsari_like.core.cancelling": 3,
     "dsari_like.core.eventing": 3,
     "dsari_like.core.retries": 3,
