@@ -120,7 +120,8 @@ class Daemon:
         moments += [self._store_at] if self._unwritten or self._found else []
         moments += self._idle.moments(now, self._is_idle())
         settle = self.parts.inbox.next_deadline() if self._admits() else None
-        moments += [moment for moment in (settle, self.parts.children.next_deadline()) if moment is not None]
+        event = self.parts.watched.next_deadline() if self.parts.watched is not None and self._admits() else None
+        moments += [moment for moment in (settle, event, self.parts.children.next_deadline()) if moment is not None]
         due = None if self._unwritten else self.parts.engine.next_deadline(now)
         return min([moment - now.mono for moment in moments] + ([] if due is None else [due]), default=math.inf)
 
@@ -145,6 +146,8 @@ class Daemon:
         inputs = list(self._inputs)
         self._inputs.clear()
         inputs += self.parts.children.news(now)
+        if self.parts.watched is not None and self._admits():
+            inputs += self.parts.watched.news(now)
         if self._found and not self._unwritten:
             inputs += self._translated(now)
         if self._admits():

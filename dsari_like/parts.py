@@ -6,7 +6,7 @@ used (`daemon.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from dsari_like.system.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from dsari_like.report.renderer import Renderer
+    from dsari_like.system.watched import Watched
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Parts:
     notifier: Notifier
     reload: Callable[[Parts, m.Now], m.Configured]  # raises ConfigError, and then nothing has changed
 
+    watched: Watched | None = field(default=None, init=False)
     _renderer: Renderer | None = field(default=None, init=False)
 
     def listen(self) -> bool:
@@ -53,6 +55,17 @@ class Parts:
         if self.watch.descriptor is not None:
             self.wakeup.watch(self.watch.descriptor, self.watch.read)
         return on
+
+    def watch_events(self, marks: Mapping[str, float]) -> None:
+        """The files that event triggers wait for, from now on; most sites have none, and load nothing for them."""
+        jobs = self.configuration.jobs.values()
+        things = [path for job in jobs if job.event_trigger and job.enabled for path in job.event_trigger.paths]
+        if self.watched is None and things:
+            from dsari_like.system.watched import Watched
+
+            self.watched = Watched(self.wakeup)
+        if self.watched is not None:
+            self.watched.configure(things, marks)
 
     def renderer(self) -> Renderer:
         """The one renderer, made when it is asked for first."""
@@ -69,6 +82,8 @@ class Parts:
     def close(self) -> None:
         """Give everything back, the lock last: the next daemon may begin when nothing of ours is open."""
         self.watch.stop()
+        if self.watched is not None:
+            self.watched.close()
         self.children.close()
         self.drop_renderer()
         self.inbox.close()

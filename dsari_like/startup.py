@@ -89,6 +89,7 @@ def assemble(
         reload=lambda parts, now: reload(places, parts, now, lax),
     )
     _tell_again(parts)
+    parts.watch_events(flowlog.marks(runlog.connection))
     inputs = _first_inputs(parts, bound, now)
     lock.describe(_state(configuration, now))
     return parts, inputs
@@ -106,9 +107,11 @@ def reload(places: Places, parts: Parts, now: m.Now, lax: bool = False) -> m.Con
     bound = _bind(fresh, parts.runlog, now.wall)
     parts.inbox.prepare(_small(set(fresh.jobs) - set(old.jobs)))
     configured = m.Configured(fresh, _planned(fresh, bound, parts.runlog, now, reload=True), reload=True)
+    marks = flowlog.marks(parts.runlog.connection)
     parts.drop_renderer()
     parts.configuration, parts.open_renderer = fresh, lambda: _renderer(fresh, bound)
     hide_with(fresh.secrets.text)
+    parts.watch_events(marks)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()

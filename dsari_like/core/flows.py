@@ -111,6 +111,11 @@ class EventTrigger:
     cool_down: float = 0.0  # for so long after a start nothing fires
     at_end: bool = False  # what became ready meanwhile fires at the end of it, rather than with the next update
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files among them."""
+        return tuple(thing for thing in self.watch if not thing.startswith(JOB_PREFIX))
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:

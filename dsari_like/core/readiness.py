@@ -51,14 +51,6 @@ class Readiness:
         """Whether any job waits for this thing."""
         return thing in self._watchers
 
-    def marks(self) -> dict[str, float]:
-        """How new each watched file was when it was looked at last: where the next look begins."""
-        newest: dict[str, float] = {}
-        for waiting in self._waiting.values():
-            for thing, mark in waiting.marks.items():
-                newest[thing] = min(mark, newest.get(thing, mark))  # the one that has seen least decides
-        return newest
-
     def updated(self, things: Iterable[str], time: float, marks: Mapping[str, float]) -> tuple[list[str], list[str]]:
         """These things were updated. Returns the jobs that start now, and all whose state is to be kept."""
         touched: dict[str, None] = {}

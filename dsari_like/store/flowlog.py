@@ -124,6 +124,16 @@ def ready(connection: sqlite3.Connection) -> tuple[Ready, ...]:
     return tuple(Ready(name, fired, _times(updated), _times(marks)) for name, fired, updated, marks in rows)
 
 
+def marks(connection: sqlite3.Connection) -> dict[str, float]:
+    """How new each watched file was when it was looked at last. Of several that wait for one file the one that has seen
+    least decides: it is better to look again than to miss something."""
+    lowest: dict[str, float] = {}
+    for one in ready(connection):
+        for thing, mark in one.marks.items():
+            lowest[thing] = min(mark, lowest.get(thing, mark))
+    return lowest
+
+
 def _times(text: str) -> Mapping[str, float]:
     return {thing: float(time) for thing, time in mapping_of(text).items() if isinstance(time, int | float)}
 

@@ -72,3 +72,9 @@ def test_what_events_wait_for_is_kept(tmp_path: Path) -> None:
     kept = Ready("a", 5.0, {"/x": 7.0}, {"/x": 6.5})
     log.write([SaveReady(Ready("a")), SaveReady(kept), SaveReady(Ready("b"))])
     assert flowlog.ready(log.connection) == (kept, Ready("b"))
+
+
+def test_of_several_that_wait_for_one_file_the_one_that_has_seen_least_decides(tmp_path: Path) -> None:
+    log = RunLog(str(tmp_path / "log"))
+    log.write([SaveReady(Ready("a", marks={"/x": 7.0, "/y": 1.0})), SaveReady(Ready("b", marks={"/x": 6.5}))])
+    assert flowlog.marks(log.connection) == {"/x": 6.5, "/y": 1.0}
