@@ -16,7 +16,7 @@ from dsari_like.core.facts import mapping_of
 from dsari_like.core.latches import AGES_AGO, Closed, Latches, any_item, contexts_of
 from dsari_like.core.matching import View, awaits
 from dsari_like.core.owners import Owners
-from dsari_like.core.reactions import UNIVERSAL, Call, Callback, CallState, Event, SaveLatches
+from dsari_like.core.reactions import UNIVERSAL, Call, Callback, CallState, Event, Language, SaveLatches
 from dsari_like.core.terms import ANY, PARENT, SELF, EventType
 
 #: A chain of callbacks that start runs whose callbacks start runs ends here.
@@ -96,7 +96,7 @@ class Callbacks:
         for kept in self._concerned(event):
             if kept.callback.owner == UNIVERSAL and event.job_name in self._excluded:
                 continue
-            if event.name in kept.names:
+            if event.name in kept.names and not _is_spared(kept.callback, event):
                 yield from self._fed(kept, event)
         if event.name == "done" and not event.flow_id:
             yield from self._forget(event)
@@ -210,6 +210,11 @@ class Callbacks:
 
 #: Events that are about nobody who could be named.
 _ANYBODYS = {EventType.HOST, EventType.CALLBACK, EventType.GLOBALTIME, EventType.GLOBALREPEAT}
+
+
+def _is_spared(callback: Callback, event: Event) -> bool:
+    """There is nothing to clean up behind a run that never started."""
+    return callback.language is Language.COMMAND and event.run is not None and event.run.start_time is None
 
 
 def _scope_of(kept: _Kept, event: Event) -> str:

@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from dsari_like.core.alarms import Alarms
 from dsari_like.core.callbacks import Callbacks
 from dsari_like.core.calling import CallEffect, Calling
-from dsari_like.core.expression import terms_of
+from dsari_like.core.expression import parse, terms_of
 from dsari_like.core.happenings import events_of
 from dsari_like.core.latches import Closed, Terms
 from dsari_like.core.model import Configuration, Job, Run
 from dsari_like.core.owners import Owners
 from dsari_like.core.past import Past
-from dsari_like.core.reactions import Call, Callback, CallEnded, Event, Kept, SaveLatches
+from dsari_like.core.reactions import Call, Callback, CallEnded, Event, Kept, Language, SaveLatches
 from dsari_like.core.releases import Releases
 from dsari_like.core.terms import ANY, PARENT, EventType
 
 Effect = CallEffect | SaveLatches
+
+#: Seconds that the command behind a cancelled run may take.
+_LONGEST_HOOK = 600.0
 
 
 @dataclass(slots=True)
@@ -152,7 +155,17 @@ class Reactions:
 
 
 def _all(configuration: Configuration) -> list[Callback]:
-    return [*configuration.callbacks, *(one for job in configuration.jobs.values() for one in job.callbacks)]
+    hooks = (on_cancelled(job) for job in configuration.jobs.values() if job.on_cancelled)
+    return [*configuration.callbacks, *(one for job in configuration.jobs.values() for one in job.callbacks), *hooks]
+
+
+def on_cancelled(job: Job) -> Callback:
+    """The command that cleans up behind a cancelled run, as the callback it is (J-26)."""
+    triggers = "killed-job-self or killed-work-self-*"
+    expression = parse(triggers)
+    return Callback(
+        "on_cancelled", job.name, triggers, expression, Language.COMMAND, argv=job.on_cancelled, timeout=_LONGEST_HOOK
+    )
 
 
 def asked_of(configuration: Configuration) -> set[str]:
