@@ -6,9 +6,11 @@ somewhere, and whoever needs them can read the run log itself. Must not know any
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dsari_like.report.shapes import decision_object, event_object, parsed
+from dsari_like.store.called import CallRow
 from dsari_like.store.reader import Reader, RunRow
 
 #: The columns of `runs` in the order of the manual.
@@ -34,8 +36,24 @@ def item_object(item: RunRow) -> dict[str, Any]:
     return {name: getattr(item, name) for name in names}
 
 
-def full_object(run: RunRow, reader: Reader) -> dict[str, Any]:
-    """One run with all that is recorded of it; what this version does not have is empty."""
+def call_object(row: CallRow) -> dict[str, Any]:
+    """One call as a listing has it: the columns of `callback_history`, and what belongs to them."""
+    plain = ("callback_id", "run_id", "job_name", "triggers")
+    times = ("language", "start_time", "stop_time", "exit_code", "output", "callback", "state", "reason", "time")
+    return {
+        **{name: getattr(row, name) for name in plain},
+        "event": row.told,
+        **{name: getattr(row, name) for name in times},
+        "attempt": row.attempt,
+        "flow_id": row.flow_id,
+        "count": row.count,
+        "code": row.code,
+        "latches": row.latches,
+    }
+
+
+def full_object(run: RunRow, reader: Reader, calls: Iterable[CallRow]) -> dict[str, Any]:
+    """One run with all that is recorded of it."""
     return {
         **run_object(run),
         "environment": run.variables,
@@ -50,6 +68,6 @@ def full_object(run: RunRow, reader: Reader) -> dict[str, Any]:
         "item_counts": parsed(run.items),
         "items": [item_object(item) for item in reader.items_of(run.run_id)] if run.items else [],
         "decisions": [decision_object(decision) for decision in reversed(reader.decisions(run_id=run.run_id))],
-        "callbacks": [],
+        "callbacks": [call_object(call) for call in calls],
         "events": [event_object(event) for event in reader.events(run.run_id)],
     }

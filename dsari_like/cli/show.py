@@ -21,6 +21,7 @@ from dsari_like.report import words
 from dsari_like.report.moments import duration
 from dsari_like.report.requests import request_lines, sender
 from dsari_like.report.shapes import parsed
+from dsari_like.store.called import Called, CallRow
 from dsari_like.store.reader import RunRow, mapping_of
 
 #: So many items that did not complete are listed one by one.
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         row = look.run(args.run_id)
         if args.format == "json":
             waits = why_waiting(row, look.reader.running(), look) if row.status in _WAITING else None
-            print_json(full_object(row, look.reader) | {"wait_reason": waits})
+            print_json(full_object(row, look.reader, _calls(row, look)) | {"wait_reason": waits})
         else:
             for line in _page(row, look):
                 print(line)
@@ -70,6 +71,7 @@ def _page(row: RunRow, look: Look) -> Iterator[str]:
     yield from _section("Stages", _stages(row))
     yield from _section("Items", _items(row, look))
     yield from _section("Decisions", _decisions(row, look))
+    yield from _section("Callbacks", (_call_line(call, look) for call in _calls(row, look)))
     yield from _section("Variables of its trigger", _map(row.variables))
     yield from _section("Other data of its trigger", _map(_other(row)))
     yield from _section("The request of its webhook", iter(request_lines(row)))
@@ -145,6 +147,17 @@ def _items(row: RunRow, look: Look) -> Iterator[str]:
 def _decisions(row: RunRow, look: Look) -> Iterator[str]:
     for decision in reversed(look.reader.decisions(run_id=row.run_id)):
         yield words.decision_sentence(decision, look.zone)
+
+
+def _calls(row: RunRow, look: Look) -> tuple[CallRow, ...]:
+    return Called(look.connection, look.configuration.secrets).of_run(row.run_id)
+
+
+def _call_line(call: CallRow, look: Look) -> str:
+    """The end of a call, or how far it has come."""
+    how = call.state if call.exit_code is None else f"{call.state} with exit {call.exit_code}"
+    why = f" ({call.reason})" if call.reason else ""
+    return f"{stamp(call.time, look.zone)}  {call.callback} on {call.event_text}: {how}{why}"
 
 
 def _map(values: Mapping[str, Any]) -> Iterator[str]:
