@@ -11,27 +11,32 @@ from typing import Any, TypeVar
 
 Made = TypeVar("Made")
 
-#: Things kept; a line of a table is half a KiB.
-MOST = 6_000
+#: Things kept of each of two generations; a line of a table is half a KiB.
+MOST = 2_000
 
 
 class Memo:
-    """Answers by their questions. When it is full it forgets everything: what is in use comes back at once."""
+    """Answers by their questions. When the young generation is full it becomes the old one, and that is forgotten:
+    what is in use has come back into the young by then."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._known: dict[Hashable, Any] = {}
+        self._young: dict[Hashable, Any] = {}
+        self._old: dict[Hashable, Any] = {}
 
     def of(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """The answer, made now if it is not known."""
-        known = self._known
-        if key not in known:
-            if len(known) >= self._most:
-                known.clear()
-            known[key] = make()
-        answer: Made = known[key]
+        answer: Made
+        if key in self._young:
+            answer = self._young[key]
+            return answer
+        answer = self._old[key] if key in self._old else make()
+        if len(self._young) >= self._most:
+            self._old, self._young = self._young, {}
+        self._young[key] = answer
         return answer
 
     def clear(self) -> None:
         """Forget."""
-        self._known.clear()
+        self._young.clear()
+        self._old.clear()

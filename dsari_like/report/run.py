@@ -192,7 +192,7 @@ def _before(scene: Scene, run: RunRow) -> list[tuple[float, int | None, float | 
     """What the runs before it took."""
     if run.number is None or run.start_time is None:
         return []
-    return scene.memo.of(("before", run.run_id, run.revision), lambda: scene.reader.before(run, BEFORE))
+    return scene.memo.of(("before", run.run_id), lambda: scene.reader.before(run, BEFORE))
 
 
 def _compared(name: str, value: float, others: Sequence[float], words_of: Callable[[float], str]) -> Fact:

@@ -29,6 +29,10 @@ def run_object(run: RunRow) -> dict[str, Any]:
     return found
 
 
+#: One for all: `json.dumps` with options of its own makes another for each call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
 class Ready(str):
     """JSON that is text already."""
 
@@ -72,4 +76,4 @@ def _lines(value: Any) -> str:
 
 def line(value: Any) -> str:
     """A value in one line."""
-    return value if isinstance(value, Ready) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, Ready) else _ENCODER.encode(value)

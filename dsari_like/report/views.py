@@ -181,12 +181,20 @@ def head(scene: Scene, page: str, title: str, tone: str, refresh: bool = False, 
         root=root,
         home=names.link(root, names.front_page()),
         jobs=names.link(root, names.jobs_page(1)),
-        icon=_icon(tone),
-        zone=moments.zone_name(scene.zone),
-        places=tuple(Place(words_, names.link(root, path), path == page) for words_, path in _PLACES),
+        icon=scene.memo.of(("icon", tone), lambda: _icon(tone)),
+        zone=scene.memo.of("zone", lambda: moments.zone_name(scene.zone)),
+        places=_places(scene, root, page),
         refresh=refresh,
         policy=SCRIPT_POLICY if refresh else policy,
     )
+
+
+def _places(scene: Scene, root: str, page: str) -> tuple[Place, ...]:
+    def make() -> tuple[Place, ...]:
+        return tuple(Place(title, names.link(root, path), path == page) for title, path in _PLACES)
+
+    here = page if "/" not in page else ""
+    return scene.memo.of(("places", root, here), make)
 
 
 def time(scene: Scene, instant: float) -> Time:
