@@ -170,8 +170,9 @@ def test_the_promise_that_cannot_be_made_is_told() -> None:
     assert "started at most once" in caveats and "fully, partly or not at all" in caveats
     assert "unless its job sets .BR retries" in caveats and "may safely run twice" in caveats
     for what in (
-        "one trigger: use distinct names", "acknowledges writes that it did not make", "one job is protected from another",
-        "hidden from a process of the same user", "while the machine is off", "a network file system",
+        "one trigger: use distinct names", "acknowledges writes that it did not make",
+        "one job is protected from another", "hidden from a process of the same user", "while the machine is off",
+        "a network file system",
         "given to another parent",
     ):  # fmt: skip
         assert what in caveats, what

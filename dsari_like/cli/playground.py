@@ -55,7 +55,10 @@ class Playground:
             shutil.rmtree(self.root, ignore_errors=True)
 
     def configure(self, jobs: Mapping[str, Mapping[str, Any]], title: str, **sections: Any) -> Path:
-        """Write the configuration: the jobs, and other sections by name. JSON is YAML too, and quotes whatever a temporary path may contain."""
+        """Write the configuration: the jobs, and other sections by name.
+
+        JSON is YAML too, and quotes whatever a temporary path may contain.
+        """
         settings = {"data_dir": str(self.var), "title": title, "on_shutdown": "kill", "shutdown_kill_grace": 2}
         path = self.etc / "dsari_like.yaml"
         path.write_text(json.dumps(settings | {"jobs": jobs} | sections, indent=2) + "\n", encoding="utf-8")

@@ -24,9 +24,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "retry",
         description="Asks the daemon to repeat runs that have ended: each becomes a new run, linked to the old one,"
-        " with the trigger data of the old one and the job as it is configured now. Of an array run those items are repeated"
-        " that did not complete. Of several runs those are left out that were repeated already. The exit status is 1"
-        " when a run has not ended, 4 when no daemon is running; the request then waits for the next one.",
+        " with the trigger data of the old one and the job as it is configured now. Of an array run those items are"
+        " repeated that did not complete. Of several runs those are left out that were repeated already. The exit"
+        " status is 1 when a run has not ended, 4 when no daemon is running; the request then waits for the next one.",
     )
     add_selection(parser, "failed or cancelled")
     parser.add_argument(

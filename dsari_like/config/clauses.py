@@ -91,7 +91,7 @@ _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 def _take_lock(pair: tuple[Any, Any]) -> tuple[str, LockMode]:
     name = take_text(pair[0], "a name")
     if not is_job_name(_VARIABLE.sub("x", name)):
-        raise Unfit(Fault((), f"{shown(name)} is no name of a lock; it is one like a job's, and may hold ${{VARIABLE}}"))
+        raise Unfit(Fault((), f"{shown(name)} is no name of a lock; one is like a job's, and may hold ${{VARIABLE}}"))
     return name, _MODE.take(pair[1])
 
 
@@ -170,11 +170,11 @@ def faults(fields: Mapping[str, Any], is_executable: Callable[[str, Mapping[str,
     if fields.get("command") and "stages" in fields:
         yield Fault(("stages",), "a job has either a command or stages; remove one of the two")
     if "resume_command" in fields and "stages" in fields:
-        text = "a run with stages goes on with the stage that was cut off, where its on_interrupt says repeat; remove it"
-        yield Fault(("resume_command",), text)
+        text = "a run with stages goes on with the stage that was cut off, where its on_interrupt says repeat"
+        yield Fault(("resume_command",), f"{text}; remove it")
     resume = fields.get("resume_command")
     if resume and not fields.get("runtime") and not is_executable(resume[0], fields):
-        text = f"the command {shown(resume[0])} is not there, or is not executable; a run could never be resumed with it"
+        text = f"the command {shown(resume[0])} is not there, or is not executable: no run could be resumed with it"
         yield Fault(("resume_command",), text)
     if fields.get("items_parallel", 1) > 1 and "items" not in fields:
         yield Fault(("items_parallel",), "there are no items that could run in parallel; add items, or remove it")

@@ -119,7 +119,8 @@ def read_trigger(
     """The trigger that `data` asks for; raises TriggerError with every fault.
 
     `zone` is the job's, `now` the wall clock; `trusted` says that the daemon's own user or root owned the file. What a
-    webhook dropped is not trusted whoever owned it: its words came from the network. No fault shows what `secrets` hides.
+    webhook dropped is not trusted whoever owned it: its words came from the network. What `secrets` hides, no fault
+    shows.
     """
     if not isinstance(data, dict):
         raise TriggerError([f"expected a map such as {{}}, found {kind_of(data)}"])

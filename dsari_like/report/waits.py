@@ -30,7 +30,8 @@ def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Conf
             return f"It waits for run {own[0]} of the same job to end."
     elif sum(1 for other in others if other.previous_run_id == run.previous_run_id) >= job.items_parallel:
         return f"It waits for another item of run {run.previous_run_id} to end: {job.items_parallel} at once."
-    return _missing_lock(run, others) or _full_group(job, others, configuration) or _full_house(others, configuration) or "It waits for its turn."
+    full = _full_group(job, others, configuration) or _full_house(others, configuration)
+    return _missing_lock(run, others) or full or "It waits for its turn."
 
 
 def _missing_lock(run: RunRow, running: Iterable[RunRow]) -> str:

@@ -32,16 +32,18 @@ from dsari_like.store.db import open_writer
 from dsari_like.store.flowlog import write_flow
 from dsari_like.store.inforce import InForce
 
-_COLUMNS = (
-    "run_id job_name status reason exit_code schedule_time queue_time start_time stop_time trigger_type trigger_data"
+_COLUMNS = [
+    *"run_id job_name status reason exit_code schedule_time queue_time start_time stop_time trigger_type trigger_data"
     " run_data flow_id previous_run_id retry_of attempt item concurrency_group user_seconds system_seconds max_rss"
-    " message environment origin trigger_id priority sequence ending pid start_ticks boot_id"
-).split() + [*lives.COLUMNS, "revision"]  # fmt: skip
+    " message environment origin trigger_id priority sequence ending pid start_ticks boot_id".split(),
+    *lives.COLUMNS, "revision",
+]  # fmt: skip
 #: What may change after a run was made. An upsert of all columns would touch every index of the table with every step.
-_CHANGING = (
-    "status reason exit_code schedule_time start_time stop_time run_data concurrency_group user_seconds system_seconds"
-    " max_rss message origin priority ending pid start_ticks boot_id flow_id"
-).split() + [*lives.COLUMNS, "revision"]  # fmt: skip
+_CHANGING = [
+    *"status reason exit_code schedule_time start_time stop_time run_data concurrency_group user_seconds system_seconds"
+    " max_rss message origin priority ending pid start_ticks boot_id flow_id".split(),
+    *lives.COLUMNS, "revision",
+]  # fmt: skip
 #: The number, a run's place in its job's history, is given at the insert and never touched again; items have none.
 _NUMBER = (
     "case when :item is null then"

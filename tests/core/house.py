@@ -95,7 +95,9 @@ class House:
         recorded = {
             run.run_id: definitions.restore(named[run.job_name], self.definitions[run.definition])
             for run in restored
-            if (run.as_recorded or run.items is not None) and run.definition in self.definitions and run.job_name in named
+            if (run.as_recorded or run.items is not None)
+            and run.definition in self.definitions
+            and run.job_name in named
         }
         self.tell(m.Configured(configuration, plans, restored, rests, reload, recorded))
 

@@ -145,7 +145,8 @@ class Commands:
     def cancel(self, run_id: str) -> None:
         """Somebody asks for a run to end."""
         token = f"t{next(self._numbers)}"
-        self.tell(m.CancelAsked(Claim(token, "", "c.json", "/claimed/c", 1, self.now.wall), Selection(run_id), "", None))
+        claim = Claim(token, "", "c.json", "/claimed/c", 1, self.now.wall)
+        self.tell(m.CancelAsked(claim, Selection(run_id), "", None))
 
     def output(self, run_id: str, data: bytes) -> Path:
         """What a run prints."""
