@@ -21,6 +21,7 @@ from dsari_like.cli.standing import daemon_of
 from dsari_like.cli.streams import Sink, Source
 from dsari_like.cli.times import wish, zone_or_none
 from dsari_like.core.model import Job
+from dsari_like.core.orchestration import SELECTING, choice_of
 from dsari_like.core.request import read_trigger
 from dsari_like.errors import StoreError, TriggerError, UserError
 from dsari_like.report.words import outcome_sentence
@@ -37,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
         " returns when it is safely on the disk. With --wait or --follow the command ends when the run has ended,"
         " with the exit code of the run; its own failures then end with 125.",
     )
-    parser.add_argument("name", metavar="NAME", help="the job")
+    parser.add_argument("name", metavar="NAME", help="the job or orchestration")
     parser.add_argument(
         "-e", "--environment", action="append", metavar="KEY=VALUE", help="a variable of the run; may be given again"
     )
@@ -48,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
         "--id", metavar="ID", help="names the trigger: a second one with the same id starts nothing; also the receipt"
     )
     parser.add_argument("--priority", type=int, metavar="N", help="takes the place of the job's own priority")
+    _add_choice(parser)
     parser.add_argument("--dry-run", action="store_true", help="check, print what would be dropped, drop nothing")
     parser.add_argument("--wait", action="store_true", help="end when the run has ended, with its exit code")
     parser.add_argument("--follow", action="store_true", help="as --wait, and print what the run prints")
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         _check(mapping, job, look)
         if args.dry_run:
             print_json(mapping)
+            _tell_choice(mapping, job)
             say("nothing was dropped (--dry-run)")
             return DONE
         gone = _is_gone(look)
@@ -93,8 +96,34 @@ def _mapping(args: argparse.Namespace, now: float, waits: bool) -> dict[str, Any
         "schedule_time": None if args.at is None else wish(args.at),
         "id": args.id if args.id is not None or not waits else new_id(now),
         "priority": args.priority,
+        **{key: _names(getattr(args, key)) for key in SELECTING},
     }
     return {key: value for key, value in given.items() if value is not None and value != {}}
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """What of an orchestration is run."""
+    helps = {
+        "tasks": "of an orchestration, only these tasks, by name or as PHASE/TASK, with commas between them",
+        "skip": "of an orchestration, all but these tasks",
+        "phase": "of an orchestration, only this phase",
+    }
+    for key in SELECTING:
+        parser.add_argument(f"--{key}", action="append", metavar=key.rstrip("s").upper(), help=helps[key])
+
+
+def _names(words: list[str] | None) -> list[str] | None:
+    """One option may hold several names, and be given several times."""
+    return None if words is None else [name.strip() for word in words for name in word.split(",") if name.strip()]
+
+
+def _tell_choice(mapping: Mapping[str, Any], job: Job) -> None:
+    """What of an orchestration would be run, and what not."""
+    if job.flow is None:
+        return
+    chosen = choice_of(job.flow, mapping).places
+    left_out = [str(place) for place, _ in job.flow.places() if place not in chosen]
+    say(f"would run {', '.join(map(str, chosen))}" + (f"; would leave out {', '.join(left_out)}" if left_out else ""))
 
 
 def _environment(words: list[str] | tuple[()]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from dsari_like.core.flows import Flow
 from dsari_like.core.model import Pause, SkipNext
 from dsari_like.core.secrets import MASK, Secrets
 from dsari_like.store.rows import DecisionRow, EventRow, RunRow
@@ -46,6 +47,12 @@ class Hiding:
     def event(self, row: EventRow) -> EventRow:
         """The change of state with a cause that may be told."""
         return replace(row, cause=self._secrets.text(row.cause)) if self._secrets.suspects(row.cause) else row
+
+    def flow(self, flow: Flow) -> Flow:
+        """The flow with variables that may be told."""
+        if not flow.variables:
+            return flow
+        return replace(flow, variables=self._secrets.data(dict(flow.variables), flow.name))
 
     def rest(self, rest: Pause | SkipNext) -> Pause | SkipNext:
         """The same rest, with a reason that may be told."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dsari_like.core.secrets import ALWAYS, Secrets
 from dsari_like.store.charting import FOREVER, BarRow, Charting, VerdictRow
+from dsari_like.store.flowed import Flowed
 from dsari_like.store.hiding import Hiding
 from dsari_like.store.numbering import Numbering, PrunedRow
 from dsari_like.store.rested import Rested
@@ -32,7 +33,7 @@ DECISION_COLUMNS = "decision_id, job_name, schedule_time, outcome, run_id, reaso
 OPEN = "('scheduled', 'blocked', 'queued', 'waiting_for_lock', 'running', 'timed_out')"
 
 
-class Reader(Numbering, Rested, Charting):
+class Reader(Numbering, Rested, Flowed, Charting):
     """Questions to the run log. Shares a connection with the writer or has its own read-only one. No answer holds what
     `secrets` hides: who needs what was recorded asks the `RunLog`."""
 
@@ -104,6 +105,12 @@ class Reader(Numbering, Rested, Charting):
     def retries_of(self, run_id: str) -> tuple[RunRow, ...]:
         """The runs that are a retry of this one."""
         return self._runs(f"select {RUN_COLUMNS} from runs where retry_of = ?", run_id)
+
+    def runs_of_flow(self, flow_id: str) -> tuple[RunRow, ...]:
+        """The runs of a flow in the order they were made, but for the items of array runs."""
+        return self._runs(
+            f"select {RUN_COLUMNS} from runs where flow_id = ? and item is null order by sequence", flow_id
+        )
 
     def items_of(self, run_id: str, limit: int = -1) -> tuple[RunRow, ...]:
         """The items of an array run, each attempt of one a row, in the order they were made."""
