@@ -227,8 +227,14 @@ def _upcoming(scene: Scene, now: float) -> list[tuple[float, str, str]]:
 
 def _told(scene: Scene) -> tuple[Told, ...]:
     """The latest slots and triggers that became no run: what is looked for when something did not happen."""
-    found = (row for row in scene.reader.decisions(limit=_LOOKED_AT) if row.outcome in _ODD_OUTCOMES)
+    found = (row for row in _decided(scene) if row.outcome in _ODD_OUTCOMES)
     return tuple(told(scene, "", row) for row in islice((row for row in found if scene.shows(row.job_name)), 8))
+
+
+def _decided(scene: Scene) -> tuple[DecisionRow, ...]:
+    """The latest decisions, asked for once for all that show them."""
+    key = ("decided", scene.reader.newest_decision())
+    return scene.memo.of(key, lambda: scene.reader.decisions(limit=_LOOKED_AT))
 
 
 def told(scene: Scene, root: str, row: DecisionRow) -> Told:
@@ -264,8 +270,6 @@ def _status(scene: Scene, now: float, running: Iterable[RunRow], waiting: Iterab
         "paused": [pause_object(pause) for pause in scene.overview.rests.pauses(now) if scene.shows(pause.job_name)],
         "next": [{"job_name": name, "time": instant, "note": note} for instant, name, note in _upcoming(scene, now)],
         "latest": [views.run_text(scene, run) for run in islice(_shown(scene, _latest(scene)), LATEST)],
-        "decisions": [
-            decision_object(row) for row in scene.reader.decisions(limit=LATEST) if scene.shows(row.job_name)
-        ],
+        "decisions": [decision_object(row) for row in _decided(scene)[:LATEST] if scene.shows(row.job_name)],
         "jobs": len(scene.overview.names),
     }

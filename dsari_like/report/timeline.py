@@ -7,6 +7,7 @@ looks. Lanes are remembered as long as nothing on them changed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -130,10 +131,15 @@ def _rows(scene: Scene, whole: Window, windows: list[Window], most: int) -> tupl
         if len(rows) == most:
             break
         looked_at += 1
-        drawn = tuple(_lane(scene, job, window) for window in windows)
-        if any(drawn):
-            rows.append(Row(job, names.link("", names.job_page(job)), drawn))
+        key = ("row", job, whole, len(windows), scene.recent.version(job, whole))
+        row = scene.memo.of(key, partial(_row, scene, job, windows))
+        if any(row.lanes):
+            rows.append(row)
     return tuple(rows), len(jobs) - looked_at
+
+
+def _row(scene: Scene, job: str, windows: list[Window]) -> Row:
+    return Row(job, names.link("", names.job_page(job)), tuple(_lane(scene, job, window) for window in windows))
 
 
 def _lane(scene: Scene, job: str, window: Window) -> Markup:
