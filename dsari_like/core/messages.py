@@ -1,6 +1,7 @@
 """What goes into the engine and what comes out: inputs are things that happened, effects are things to do.
 
-Owns only their shapes. An effect is carried out by `daemon.py` and nowhere else, in the order its `apply` gives.
+Owns only their shapes; those of requests, of flows and of effects have modules of their own, and are found here by
+their names all the same: who talks to the engine needs one vocabulary.
 """
 
 from __future__ import annotations
@@ -8,26 +9,54 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dsari_like.core.asked import (
+    CancelAsked,
+    PauseAsked,
+    PruneAsked,
+    ResumeAsked,
+    RetryAsked,
+    SkipNextAsked,
+    UnblockAsked,
+    UnpauseAsked,
+)
 from dsari_like.core.blackout import Windows
 from dsari_like.core.choices import OnShutdown
 from dsari_like.core.clauses import Progress
-from dsari_like.core.flow_messages import EventResetAsked, SaveFlow, SaveReady, WatchedUpdated
-from dsari_like.core.flows import Fact, Flow, Ready
-from dsari_like.core.model import (
-    Claim,
-    Configuration,
-    Decision,
-    Exit,
-    Job,
-    Pause,
-    ProcessIdentity,
-    Run,
-    SkipNext,
-    Trigger,
+from dsari_like.core.effects import (
+    Decide,
+    DropClaim,
+    DropRest,
+    Effect,
+    LookForLife,
+    Notice,
+    Prune,
+    Quarantine,
+    RememberDefinition,
+    RememberId,
+    RememberRequest,
+    RememberSlots,
+    RequestCancel,
+    SaveRest,
+    SaveRun,
+    Signal,
+    Start,
+    WriteReceipt,
+    WriteReceipts,
 )
-from dsari_like.core.reactions import CallEnded, Kept, SaveCall, SaveLatches, StartCall
+from dsari_like.core.flow_messages import EventResetAsked, WatchedUpdated
+from dsari_like.core.flows import Fact, Flow, Ready
+from dsari_like.core.model import Claim, Configuration, Exit, Job, Pause, ProcessIdentity, Run, SkipNext, Trigger
+from dsari_like.core.reactions import CallEnded, Kept
 from dsari_like.core.schedule import Rule
-from dsari_like.core.selection import Selection
+
+__all__ = [
+    "AlreadyRecorded", "CancelAsked", "ChildExited", "Configured", "Decide", "DropClaim", "DropRest", "Effect", "Input",
+    "LifeSeen", "LookForLife", "Notice", "Now", "PauseAsked", "Planned", "Progressed", "Prune", "PruneAsked",
+    "Quarantine", "RememberDefinition", "RememberId", "RememberRequest", "RememberSlots", "RequestCancel",
+    "ResumeAsked", "RetryAsked", "SaveRest", "SaveRun", "ShutdownAsked", "Signal", "SkipNextAsked", "Start",
+    "StartAgain", "StartFailed", "StartPutOff", "Started", "TimePassed", "TriggerArrived", "TriggerRefused",
+    "UnblockAsked", "UnpauseAsked", "WriteReceipt", "WriteReceipts",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +66,6 @@ class Now:
 
     wall: float
     mono: float
-
-
-# --- inputs -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,93 +125,6 @@ class AlreadyRecorded:
 
     claim: Claim
     refused: str | None = None  # the recorded reason, when it was refused: then the file belongs into `corrupt/`
-
-
-@dataclass(frozen=True, slots=True)
-class CancelAsked:
-    """Somebody wants runs to end; `by` is who, as far as that is known."""
-
-    claim: Claim
-    selection: Selection
-    reason: str
-    request_id: str | None = None
-    by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryAsked:
-    """Somebody wants runs that have ended to be repeated. `runs` are these as they were recorded, oldest first;
-    `recorded` are the jobs as they were defined then, of the runs that are to be repeated as they were; `items` the
-    items to repeat, of array runs among them."""
-
-    claim: Claim
-    runs: tuple[Run, ...]
-    recorded: Mapping[str, Job] = field(default_factory=dict)
-    items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    flows: tuple[Flow, ...] = ()  # those the runs belong to, and all their runs
-    facts: tuple[Fact, ...] = ()
-    tasks: tuple[str, ...] = ()  # of an orchestration, what to run in place of all that did not go well
-    cascade: bool = False  # in a chain: what follows a run is run again after it
-    only: bool = False  # in a chain: nothing follows
-    reason: str = ""
-    request_id: str | None = None
-    by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeAsked:
-    """Somebody wants a run that timed out to be resumed."""
-
-    claim: Claim
-    run_id: str
-    reason: str = ""
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnblockAsked:
-    """Somebody wants a blocked run to be released."""
-
-    claim: Claim
-    run_id: str
-    reason: str = ""
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PruneAsked:
-    """Somebody wants retention applied now, to one job or (None) to all."""
-
-    claim: Claim
-    job_name: str | None = None
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PauseAsked:
-    """Somebody wants a job, or all of them, to rest."""
-
-    claim: Claim
-    pause: Pause
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnpauseAsked:
-    """Somebody wants a pause to end; `job_name` is the empty name for the pause of all jobs."""
-
-    claim: Claim
-    job_name: str
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SkipNextAsked:
-    """Somebody wants the next slot of a job to be left out."""
-
-    claim: Claim
-    skip: SkipNext
-    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,187 +227,4 @@ Input = (
     | CallEnded
     | TimePassed
     | ShutdownAsked
-)
-
-# --- effects ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SaveRun:
-    """Write the run as it is now; with the change of state that led here, when there was one."""
-
-    run: Run
-    time: float
-    from_state: str | None = None
-    cause: str | None = None  # None: nothing changed but fields
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """Record an outcome; at most one for a slot of a job, at most one for a token."""
-
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class RememberId:
-    """A trigger's `id` now belongs to this run."""
-
-    id: str
-    job_name: str
-    run_id: str
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class RememberDefinition:
-    """A job as runs are started from now on, as text under its digest."""
-
-    digest: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class RememberRequest:
-    """A request for the daemon was carried out, or refused; `answer` says which, and is its receipt where it gave an
-    `id`."""
-
-    token: str
-    request_id: str | None
-    answer: WriteReceipt
-
-
-@dataclass(frozen=True, slots=True)
-class RememberSlots:
-    """For each job the newest slot that has been decided: what a restart goes on from."""
-
-    slots: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class SaveRest:
-    """A pause, or the wish to leave out a slot, outlives the daemon."""
-
-    rest: Pause | SkipNext
-
-
-@dataclass(frozen=True, slots=True)
-class DropRest:
-    """It is over, or fulfilled. `kind` is the class of what was saved."""
-
-    kind: type[Pause] | type[SkipNext]
-    job_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class DropClaim:
-    """The claim's content is recorded; the file may go."""
-
-    claim: Claim
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Move the claim to `corrupt/` with this reason beside it."""
-
-    claim: Claim
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WriteReceipt:
-    """Tell the producer who gave an `id` how far its trigger has come."""
-
-    id: str
-    state: str
-    job_name: str
-    time: float
-    run_id: str | None = None
-    flow_id: str | None = None
-    exit_code: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WriteReceipts:
-    """The receipts of a whole turn, made by the loop: one sync serves them all."""
-
-    receipts: tuple[WriteReceipt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the child of this run; the row that says it runs is on the disk by now."""
-
-    run: Run
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Send a signal to the whole process group of a run."""
-
-    run_id: str
-    number: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCancel:
-    """Put `cancel_requested`, with who asked and why, into the directory of a running run."""
-
-    run: Run
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LookForLife:
-    """A deadline for a sign of life has come: look when there was one last, and answer with `LifeSeen`."""
-
-    run: Run
-    on_output: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Prune:
-    """Apply retention as soon as there is nothing better to do; answer the request, and remove its claim, when it is
-    done."""
-
-    job_name: str | None = None
-    request_id: str | None = None
-    claim: Claim | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A line for the daemon's log. `level` is a word of `logging`."""
-
-    level: str
-    text: str
-
-
-Effect = (
-    SaveRun
-    | Decide
-    | RememberId
-    | RememberDefinition
-    | RememberRequest
-    | RememberSlots
-    | SaveRest
-    | DropRest
-    | SaveFlow
-    | SaveReady
-    | SaveCall
-    | SaveLatches
-    | DropClaim
-    | Quarantine
-    | WriteReceipt
-    | WriteReceipts
-    | Start
-    | StartCall
-    | Signal
-    | RequestCancel
-    | LookForLife
-    | Prune
-    | Notice
 )
