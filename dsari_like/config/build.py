@@ -20,6 +20,7 @@ from dsari_like.config.schema import CONCURRENCY_GROUP, JOB, JOB_GROUP, PARAMETE
 from dsari_like.config.section import Section
 from dsari_like.core import schedule
 from dsari_like.core.choices import OnShutdown
+from dsari_like.core.mail import Mail
 from dsari_like.core.model import NOTHING, Blackout, Configuration, Job, Parameter, Runtime, Where
 from dsari_like.core.reactions import LANGUAGES, UNIVERSAL, Callback
 from dsari_like.core.secrets import ALWAYS, Secrets
@@ -96,6 +97,7 @@ class Build:
             calendars=self._blackout.calendars or NOTHING,
             webhooks=self._webhooks(jobs),
             callbacks=self._universal(jobs),
+            mail=self._mail(),
             chains=chains,
             environment=environment,
             secret_names=secrets,
@@ -279,6 +281,10 @@ class Build:
         self._reactions.look_up(jobs)
         self._add(self._reactions.faults)
         return made
+
+    def _mail(self) -> Mail:
+        mail: Mail = self._top.get("mail", Mail())
+        return replace(mail, password_file=self._absolute(mail.password_file)) if mail.password_file else mail
 
     def _webhooks(self, jobs: Mapping[str, Job]) -> Mapping[str, Hook]:
         written = self._top.get("webhooks")

@@ -85,6 +85,7 @@ _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "concurrency_groups": lambda configuration: {name: {"max": size} for name, size in configuration.groups.items()},
     "database": lambda configuration: {"type": "sqlite3", "file": configuration.database_file},
     "webhooks": lambda configuration: {name: _plain(dumped(hook)) for name, hook in configuration.webhooks.items()},
+    "mail": lambda configuration: reactions.dumped_mail(configuration.mail),
     "callbacks": lambda configuration: [_plain(reactions.dumped(one)) for one in configuration.callbacks],
     "secret_names": lambda configuration: list(configuration.secrets.patterns),
     "render": lambda configuration: "auto" if configuration.render else "never",

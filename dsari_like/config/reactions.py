@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 
 from dsari_like.config.checks import (
     BOOLEAN,
+    COMMAND,
+    FILLED,
     LEGAL_NAME,
+    PATH,
     TEXT,
     Check,
     Fault,
@@ -30,9 +33,10 @@ from dsari_like.config.checks import (
     whole_number,
 )
 from dsari_like.config.section import REQUIRED, Key, Section
-from dsari_like.core import verbs
+from dsari_like.core import addresses, verbs
 from dsari_like.core.expression import Expression, all_of, parse, terms_of, unparse
 from dsari_like.core.instants import Reading, settled
+from dsari_like.core.mail import Mail
 from dsari_like.core.model import Job
 from dsari_like.core.reactions import LANGUAGES, UNIVERSAL, Blocking, Callback, Freshness, Language
 from dsari_like.core.terms import ANY, GLOBAL, PARENT, SELF, EventType, ExpressionError, Term
@@ -92,7 +96,9 @@ CALLBACK = Section(
     Key("triggers", TRIGGERS, REQUIRED, "when it is called: each time this comes true"),
     Key("language", one_of(*LANGUAGES), REQUIRED,
         "what the code is: verbs of qube, text for /bin/sh or for Python, addresses for mail, or URLs for webhook"),
-    Key("code", TEXT, "", "what is done; for mail, empty is whoever notify tells"),
+    Key("code", TEXT, "",
+        "what is done; for mail and webhook, where it is sent, one address a line, and for a webhook behind it, if it "
+        "is to be signed, secret_file=PATH"),
     Key("name", LEGAL_NAME, None, "what it is called in the reports and in failed-callback-NAME; none: its number"),
     Key("maximum", whole_number(1, "leave the callback out"), None,
         "how often it is called at the most, for each flow, or each run that is in none"),
@@ -143,6 +149,35 @@ _LANGUAGES = Check(
     "a list of languages", {"type": "array", "items": {"enum": [one.value for one in LANGUAGES]}}, _take_languages
 )
 
+SMTP = Section(
+    "a mail server",
+    Key("host", FILLED, REQUIRED, "its name"),
+    Key("port", whole_number(1), None, "none: 465 with tls, 587 with starttls, 25 without"),
+    Key("tls", one_of("starttls", "tls", "none"), "starttls", "tls is encrypted from the first byte"),
+    Key("user", FILLED, None, "none: without a login"),
+    Key("password_file", PATH, None, "a file with the password in its first line"),
+)  # fmt: skip
+
+
+def _take_smtp(value: Any) -> Mapping[str, Any]:
+    return _whole(SMTP, value)
+
+
+MAIL = Section(
+    "mail",
+    Key("sendmail", COMMAND, None, "the program that takes a mail on its input; none: /usr/sbin/sendmail"),
+    Key("smtp", Check("a map of a mail server", SMTP.schema, _take_smtp), None, "the server mail is given to instead"),
+    Key("from", FILLED, None, "the sender"),
+)  # fmt: skip
+
+
+def _take_mail(value: Any) -> Mail:
+    written = _whole(MAIL, value)
+    if "sendmail" in written and "smtp" in written:
+        raise Unfit(Fault(("smtp",), "mail leaves by sendmail or by smtp; remove one"))
+    return Mail(sendmail=written.get("sendmail", ()), sender=written.get("from", ""), **written.get("smtp", {}))
+
+
 #: The keys of a job, and those of the top level.
 KEYS = (
     Key("blocked_until", BLOCKED_UNTIL, None,
@@ -152,6 +187,7 @@ KEYS = (
 )  # fmt: skip
 TOP_KEYS = (
     Key("callbacks", CALLBACKS, [], "callbacks of every job: self is the run that something happened to"),
+    Key("mail", Check("a map", MAIL.schema, _take_mail), {}, "how mail leaves"),
     Key("callback_languages", _LANGUAGES, None, "the languages that callbacks may be in; none: all there are"),
 )
 
@@ -243,8 +279,10 @@ class Maker:
             self._fault((*path, "language"), text)
         elif callback.language is Language.QUBE:
             self._look_at_verbs((*path, "code"), callback.code)
-        elif not callback.code.strip() and callback.language is not Language.MAIL:
+        elif not callback.code.strip():
             self._fault(path, f"'code' is missing; a callback in {callback.language.value} needs it")
+        elif callback.language in (Language.MAIL, Language.WEBHOOK):
+            self._look_at_addresses((*path, "code"), callback)
 
     def _look_at_verbs(self, path: KeyPath, code: str) -> None:
         try:
@@ -253,6 +291,16 @@ class Maker:
             self._fault(path, str(error))
             return
         self._triggered += [(path, verb.target) for verb in found if verb.action == "trigger"]
+
+    def _look_at_addresses(self, path: KeyPath, callback: Callback) -> None:
+        kind = callback.language.value
+        try:
+            wrong = [one for one in addresses.read_all(callback.code) if one.kind != kind]
+        except addresses.AddressError as error:
+            self._fault(path, str(error))
+            return
+        if wrong:
+            self._fault(path, f"expected addresses for {kind}, found {addresses.shown(wrong[0])}")
 
     def _moment(self, text: str, zone: str) -> float:
         try:
@@ -295,6 +343,12 @@ def dumped_blocking(blocking: Blocking | None) -> dict[str, Any] | str | None:
 
 
 _PLAIN = ("code", "maximum", "timeout", "retries", "retry_delay")
+
+
+def dumped_mail(mail: Mail) -> dict[str, Any]:
+    """The same for how mail leaves."""
+    smtp = {key.name: getattr(mail, key.name) for key in SMTP.keys} if mail.host else None
+    return {"sendmail": list(mail.sendmail) or None, "smtp": smtp, "from": mail.sender or None}
 
 
 def _dumped_freshness(freshness: Freshness) -> dict[str, Any]:

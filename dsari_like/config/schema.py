@@ -39,7 +39,7 @@ from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.flow_keys import CONDITION, EVENT, EVENT_TRIGGER, ORCHESTRATION, PHASE, TASK, TRANSITION
 from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
-from dsari_like.config.reactions import BLOCKING, CALLBACK
+from dsari_like.config.reactions import BLOCKING, CALLBACK, MAIL, SMTP
 from dsari_like.config.reactions import KEYS as REACTIONS
 from dsari_like.config.reactions import TOP_KEYS as TOP_REACTIONS
 from dsari_like.config.section import REQUIRED, Key, Section
@@ -62,7 +62,7 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
 LATER_OF_JOB = ("notify",)
-LATER = ("notify", "mail")
+LATER = ("notify",)
 
 PARAMETER = Section(
     "a parameter",
@@ -296,6 +296,8 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("jobs.NAME.event_trigger, orchestrations.NAME.event_trigger", EVENT_TRIGGER),
     ("callbacks[], jobs.NAME.callbacks[]", CALLBACK),
     ("jobs.NAME.blocked_until", BLOCKING),
+    ("mail", MAIL),
+    ("mail.smtp", SMTP),
     ("orchestrations.NAME", ORCHESTRATION),
     ("orchestrations.NAME.phases[]", PHASE),
     ("orchestrations.NAME.phases[].tasks[]", TASK),

@@ -15,6 +15,7 @@ from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, LockMod
 from dsari_like.core.clauses import Heartbeat, ItemCounts, LockDemand, Progress, Stage, StageRecord
 from dsari_like.core.flows import Chains, EventTrigger, Orchestration
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
+from dsari_like.core.mail import Mail
 from dsari_like.core.secrets import ALWAYS, Secrets
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ class Configuration:
     calendars: Mapping[str, Calendar] = field(default_factory=_nothing)  # of the blackouts, by their paths
     webhooks: Mapping[str, Hook] = field(default_factory=_nothing)
     callbacks: tuple[Callback, ...] = ()  # the universal ones; those of jobs are the jobs'
+    mail: Mail = field(default_factory=Mail)
     callback_languages: tuple[Language, ...] | None = None  # None: all
     chains: Chains = field(default_factory=Chains)
     environment: Mapping[str, str] = field(default_factory=_nothing)

@@ -138,7 +138,7 @@ class Calls:
         make_directory(directory)
         if who is not None:
             identity.take_back(directory)
-        form = FORMS[call.language](call, directory)
+        form = FORMS[call.language](call, directory, configuration)
         run = message.run if message.run is not None and call.language not in OURS else _nobody(call)
         variables = environment.build(configuration, job, run, self._host_for(who), {})
         variables |= _told(call, directory) | form.variables(variables)

@@ -5,11 +5,14 @@ Owns one function for each language that takes a process. Must not know when a c
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from dsari_like.core import notes
+from dsari_like.core.model import Configuration
 from dsari_like.core.reactions import Call, Language
 
 #: Where the package is, for children that import it: their environment holds nothing of the daemon's.
@@ -33,21 +36,38 @@ class Form:
         return {"PYTHONPATH": ":".join([*path, _PACKAGE])} if self.imports_us else {}
 
 
-def _shell(call: Call, directory: str) -> Form:
+def _shell(call: Call, directory: str, configuration: Configuration) -> Form:
     return Form(("/bin/sh", "-e", os.path.join(directory, "code.sh")), (("code.sh", call.code + "\n"),))
 
 
-def _python(call: Call, directory: str) -> Form:
+def _python(call: Call, directory: str, configuration: Configuration) -> Form:
     return Form((sys.executable, os.path.join(directory, "code.py")), (("code.py", call.code + "\n"),), True)
 
 
-def _command(call: Call, directory: str) -> Form:
+def _command(call: Call, directory: str, configuration: Configuration) -> Form:
     return Form(call.argv)
 
 
+def _message(call: Call, directory: str, configuration: Configuration) -> Form:
+    """A message to the addresses that the code is, delivered by a child of ours."""
+    letter = {
+        "id": call.callback_id,
+        "to": call.code,
+        "subject": notes.subject(call.event, configuration.title),
+        "text": notes.text(call.event, configuration.base_url),
+        "event": dict(call.event),
+        "mail": asdict(configuration.mail),
+    }
+    files = (("letter.json", json.dumps(letter, ensure_ascii=False)),)
+    return Form((sys.executable, "-m", "dsari_like.deliver", os.path.join(directory, "letter.json")), files, True)
+
+
 #: How a process comes of a language; `qube` takes none.
-FORMS: Mapping[Language, Callable[[Call, str], Form]] = {
+FORMS: Mapping[Language, Callable[[Call, str, Configuration], Form]] = {
     Language.SHELL: _shell,
     Language.PYTHON: _python,
     Language.COMMAND: _command,
+    Language.MAIL: _message,
+    Language.WEBHOOK: _message,
+    Language.NOTIFY: _message,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,9 +63,10 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     place = Desk(tmp_path)
     yield place
-    for pid in list(place.launcher._pids.values()):
-        os.killpg(pid, 9)
-        os.waitpid(pid, 0)
+    for callback_id in list(place.launcher._pids):
+        place.launcher.signal(callback_id, signal.SIGKILL)
+    while place.launcher._pids:
+        list(place.launcher.reap())
 
 
 def dropped(root: Path, *below: str) -> list[dict[str, Any]]:

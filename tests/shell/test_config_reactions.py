@@ -103,6 +103,9 @@ def test_what_is_dumped_can_be_loaded_again(home: Path) -> None:
         ({"language": "qube", "code": "trigger-B2"}, "no job 'B2' that could be triggered (did you mean 'B'?)"),
         ({"code": ""}, "'code' is missing"),
         ({"maximum": 0}, "at least 1"),
+        ({"language": "mail", "code": "nobody"}, "expected an address"),
+        ({"language": "mail", "code": "https://h/secret"}, "expected addresses for mail, found https://h"),
+        ({"language": "webhook", "code": "a@b.example"}, "expected addresses for webhook, found a@b.example"),
         ({"trigger": "x"}, "did you mean 'triggers'?"),
     ],
 )
@@ -116,6 +119,15 @@ def test_q_48_a_language_that_is_not_allowed_is_an_error(home: Path) -> None:
     one = {"triggers": "done-job-A", "language": "python", "code": "1"}
     told = faults(home, C={"callbacks": [one]}, callback_languages=["qube", "mail"])
     assert "callback_languages allows qube, mail, and this is python" in told
+
+
+def test_q_58_how_mail_leaves(home: Path) -> None:
+    smtp = {"host": "mail.example", "user": "me", "password_file": "pw"}
+    mail = loaded(home, mail={"smtp": smtp, "from": "ci@x.example"}).mail
+    assert (mail.host, mail.tls, mail.sender) == ("mail.example", "starttls", "ci@x.example")
+    assert mail.password_file == str(home / "pw")
+    assert loaded(home, mail={"sendmail": "msmtp -a site"}).mail.sendmail == ("msmtp", "-a", "site")
+    assert "remove one" in faults(home, mail={"sendmail": "x", "smtp": smtp})
 
 
 def test_two_callbacks_of_one_name_are_refused(home: Path) -> None:
