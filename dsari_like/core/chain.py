@@ -10,13 +10,11 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from dsari_like.core.flows import Chains, Remembered, Repair
-from dsari_like.core.lifecycle import RunState
+from dsari_like.core.lifecycle import WELL, RunState
 from dsari_like.core.model import Run
 
 #: In the `origin` of a retry's trigger: nothing follows this run, however it ends.
 ALONE = "alone"
-
-_WELL = frozenset({RunState.COMPLETED, RunState.WARNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +125,11 @@ def onward(name: str, chains: Chains, is_enabled: Callable[[str], bool]) -> Onwa
 
 def goes_on(run: Run) -> bool:
     """Whether a run that has ended lets the next steps begin: success does, and nothing else (C-17)."""
-    return run.state in _WELL and not run.trigger.origin.get(ALONE)
+    return run.state in WELL and not run.trigger.origin.get(ALONE)
 
 
 def retries_alone(state: RunState, cascade: bool, only: bool) -> bool:
     """Whether the retry of a run that ended in this state is to be followed by nothing. What went well had its
     successors, so they are run again on request only (`cascade`); what did not go well held them up, so they follow
     unless they are not to (`only`)."""
-    return only or (state in _WELL and not cascade)
+    return only or (state in WELL and not cascade)

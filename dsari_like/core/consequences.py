@@ -16,7 +16,7 @@ from dsari_like.core.choices import Outcome, Reason
 from dsari_like.core.course import Course
 from dsari_like.core.eventing import Eventing
 from dsari_like.core.flow_messages import SaveFlow
-from dsari_like.core.flowing import Ended, NewRun
+from dsari_like.core.flowing import Ended, NewRun, newest
 from dsari_like.core.flowing import Reaction as FlowReaction
 from dsari_like.core.ledger import Change
 from dsari_like.core.lifecycle import RunEvent, RunState
@@ -49,6 +49,7 @@ class Consequences:
         self._do(self._reactions.configure(configuration, runs, now, message.kept))
         self.events.configure(message.ready)
         if not message.reload:
+            self._lives.ledger.follow_on(newest(message.facts))
             self._flows.restore(message.flows, message.facts, message.restored)
 
     def resume(self, message: m.Configured) -> None:

@@ -6,23 +6,22 @@ updated before it. When all is ready is `readiness`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from dsari_like.core import messages as m
 from dsari_like.core.choices import Outcome
 from dsari_like.core.flow_messages import SaveReady, WatchedUpdated
-from dsari_like.core.flowing import NewRun
+from dsari_like.core.flowing import EVENT_DEPTH, NewRun, behind
 from dsari_like.core.flows import JOB_PREFIX, Ready
 from dsari_like.core.ledger import Change
-from dsari_like.core.lifecycle import RunState
+from dsari_like.core.lifecycle import WELL, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import NOTHING, Decision, Trigger
 from dsari_like.core.readiness import Readiness
 
 #: So many runs may follow from one another by `job:` events before that is taken for a loop.
 DEEPEST = 100
-
-_DEPTH = "event_depth"
 
 
 class Eventing:
@@ -31,6 +30,7 @@ class Eventing:
     def __init__(self, lives: Lives, create: Callable[[NewRun], None]) -> None:
         self._lives, self._create = lives, create
         self._readiness = Readiness()
+        self._behind: dict[str, Mapping[str, Any]] = {}  # jobs, and what stood behind the last update for each
 
     def configure(self, kept: Iterable[Ready]) -> None:
         """A configuration is in force, at a start with what an earlier daemon knew."""
@@ -44,15 +44,16 @@ class Eventing:
     def time_passed(self) -> None:
         """Cool-downs that are over."""
         for name in self._readiness.time_passed(self._lives.ledger.now.wall):
-            self._start(name, "its cool-down is over, and all it watches was updated")
+            self._start(name, "its cool-down is over, and all it watches was updated", self._behind.get(name, NOTHING))
             self._keep([name])
 
-    def updated(self, message: WatchedUpdated, depth: int = 0) -> None:
-        """Watched things were updated; `depth` counts the runs that led to this by their success alone."""
+    def updated(self, message: WatchedUpdated, origin: Mapping[str, Any] = NOTHING) -> None:
+        """Watched things were updated; `origin` tells how much stands behind this, where a run led to it."""
         firing, touched = self._readiness.updated(message.things, message.time, message.marks)
         self._keep(touched)
+        self._behind.update(dict.fromkeys(touched, origin))
         for name in firing:
-            self._start(name, f"all it watches was updated, {', '.join(message.things)} last", depth)
+            self._start(name, f"all it watches was updated, {', '.join(message.things)} last", origin)
 
     def followed(self, change: Change) -> None:
         """A run has changed its state: its start has seen what was there; its success may be what others wait for."""
@@ -62,8 +63,9 @@ class Eventing:
         if run.state is RunState.RUNNING and change.before != RunState.TIMED_OUT.value:
             if self._readiness.started(run.job_name, now):
                 self._keep([run.job_name])
-        elif run.state is RunState.COMPLETED and self._readiness.watches(JOB_PREFIX + run.job_name):
-            self.updated(WatchedUpdated((JOB_PREFIX + run.job_name,), now), _depth(run.trigger) + 1)
+        elif run.state in WELL and self._readiness.watches(JOB_PREFIX + run.job_name):
+            origin = {**behind(run), EVENT_DEPTH: _depth(run.trigger.origin) + 1}
+            self.updated(WatchedUpdated((JOB_PREFIX + run.job_name,), now), origin)
 
     def reset(self, job_name: str) -> bool:
         """Forget what was updated for a job. False when it waits for nothing."""
@@ -75,7 +77,7 @@ class Eventing:
     def _keep(self, names: Iterable[str]) -> None:
         self._lives.ledger.out += [SaveReady(self._readiness.state(name)) for name in names]
 
-    def _start(self, name: str, cause: str, depth: int = 0) -> None:
+    def _start(self, name: str, cause: str, origin: Mapping[str, Any]) -> None:
         job, ledger = self._lives.configuration.jobs.get(name), self._lives.ledger
         if job is None or not job.enabled:
             return
@@ -84,14 +86,14 @@ class Eventing:
             why = f"{cause}; run {into.run_id} of this job was pending already, and sees it too"
             ledger.out.append(m.Decide(Decision(name, Outcome.FOLDED, ledger.now.wall, None, into.run_id, why)))
             return
-        if depth > DEEPEST:
+        if _depth(origin) > DEEPEST:
             why = f"{cause}; but {DEEPEST} runs led to this by their success alone, which is a loop: it ends here"
             ledger.out.append(m.Decide(Decision(name, Outcome.SKIPPED, ledger.now.wall, None, None, why)))
             ledger.out.append(m.Notice("warning", f"job {name} is not started: {why}"))
             return
-        self._create(NewRun(name, Trigger("event", origin={_DEPTH: depth} if depth else NOTHING), "", "", cause))
+        self._create(NewRun(name, Trigger("event", origin=origin), "", "", cause))
 
 
-def _depth(trigger: Trigger) -> int:
-    depth = trigger.origin.get(_DEPTH, 0)
+def _depth(origin: Mapping[str, Any]) -> int:
+    depth = origin.get(EVENT_DEPTH, 0)
     return depth if isinstance(depth, int) else 0

@@ -36,12 +36,16 @@ from typing import Any
 
 from dsari_like.core import chain, orchestration
 from dsari_like.core.flows import CHAIN, ORCHESTRATION, Chains, Fact, Flow, FlowKind, Orchestration, Place, place_of
+from dsari_like.core.happenings import DEPTH
 from dsari_like.core.lifecycle import FINAL, RunEvent, RunState
 from dsari_like.core.model import NOTHING, Job, Run, Trigger
 from dsari_like.core.orchestration import Begin, Choice, Execution
 
 #: In the trigger's data of a retry: the tasks to be run, where somebody named them.
 AGAIN = "again"
+
+#: In the `origin` of a trigger: so many runs stand behind it that led to it by their success alone.
+EVENT_DEPTH = "event_depth"
 
 #: How an orchestration that is over ends.
 VERDICTS: Mapping[RunState, RunEvent] = {
@@ -246,7 +250,7 @@ class Flowing:
         if onward.steps and run.flow_id is None:
             run.flow_id = run.run_id
         for step in onward.steps:
-            trigger = Trigger(CHAIN, data={"after": run.job_name})
+            trigger = Trigger(CHAIN, data={"after": run.job_name}, origin=behind(run))
             cause = f"it follows {run.job_name}, whose run {run.run_id} {run.state.value}"
             reaction.create.append(NewRun(step, trigger, run.flow_id or run.run_id, run.run_id, cause))
         reaction.passed += [(passed.step, str(passed)) for passed in onward.passed]
@@ -265,7 +269,8 @@ class Flowing:
         task = flow.task(place)
         assert task is not None
         data = {"orchestration": flow.name, "phase": place.phase, "task": place.task}
-        trigger = Trigger(ORCHESTRATION, environment={**parent.trigger.environment, **task.parameters}, data=data)
+        environment = {**parent.trigger.environment, **task.parameters}
+        trigger = Trigger(ORCHESTRATION, environment=environment, data=data, origin=behind(parent))
         cause = f"task {place} of {flow.name}, run {parent.run_id}"
         flow_id = parent.flow_id or parent.run_id
         return NewRun(job_name, trigger, flow_id, parent.run_id, cause, task.delay, retry_of)
@@ -376,6 +381,18 @@ def flow_state(flow: Flow, facts: Iterable[Fact]) -> RunState:
     return next((state for state in by_weight if state in states), RunState.COMPLETED)
 
 
+def behind(run: Run) -> Mapping[str, Any]:
+    """How much stands behind a run, and so behind all that follows from it: a loop through a chain has an end, too."""
+    origin = run.trigger.origin
+    return {key: origin[key] for key in (DEPTH, EVENT_DEPTH) if key in origin} or NOTHING
+
+
+def newest(facts: Iterable[Fact]) -> int:
+    """The place in the order of making of the last of these. Whatever is made in their flow comes after it, which a
+    daemon that was restarted cannot know from the runs that are open."""
+    return max((fact.sequence for fact in facts), default=0)
+
+
 def _fact(run: Run) -> Fact:
     place = place_of(run.trigger.type, run.trigger.data)
     flow_id = run.flow_id or run.run_id
@@ -387,4 +404,3 @@ def _asked(run: Run) -> dict[str, list[str]]:
     """The choice that came with the trigger of an orchestration; that of a task only tells its place."""
     trigger = run.trigger
     return {} if place_of(trigger.type, trigger.data) else orchestration.asked(trigger.data)
-

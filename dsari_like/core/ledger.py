@@ -56,9 +56,13 @@ class Ledger:
     def restore(self, run: Run) -> None:
         """A run that an earlier daemon recorded is open still."""
         self.runs[run.run_id] = run
-        self._sequence = max(self._sequence, run.sequence)
+        self.follow_on(run.sequence)
         if run.trigger.id:
             self._bind(run.trigger.id, run.run_id)
+
+    def follow_on(self, sequence: int) -> None:
+        """Whatever is made from now on comes after this place in the order of arrival."""
+        self._sequence = max(self._sequence, sequence)
 
     def create(self, run: Run) -> Run:
         """Give the run its id and its place in the order of arrival."""

@@ -81,6 +81,8 @@ TRANSITIONS: dict[tuple[RunState, RunEvent], RunState] = {
 FINAL = frozenset({S.COMPLETED, S.WARNING, S.FAILED, S.CANCELLED})
 WAITING = frozenset({S.SCHEDULED, S.BLOCKED, S.QUEUED, S.WAITING_FOR_LOCK})
 ACTIVE = frozenset({S.RUNNING, S.TIMED_OUT})
+#: What is success: steps follow it, phases go on after it, and it is an event.
+WELL = frozenset({S.COMPLETED, S.WARNING})
 
 
 def step(state: RunState, event: RunEvent) -> RunState:

@@ -12,12 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsari_like.core.flows import END, Condition, Fact, Orchestration, Phase, Place, Task
-from dsari_like.core.lifecycle import FINAL, RunState
+from dsari_like.core.lifecycle import FINAL, WELL, RunState
 from dsari_like.core.model import NOTHING, Job
 
 Results = Mapping[Place, RunState]
-
-_WELL = frozenset({RunState.COMPLETED, RunState.WARNING})
 
 
 def _nothing() -> Mapping[Any, Any]:
@@ -98,7 +96,7 @@ class Execution:
         return any(state not in FINAL for _, _, state in self._results(phase))
 
     def _bad(self, phase: Phase) -> Iterator[tuple[Place, Task]]:
-        return ((place, task) for place, task, state in self._results(phase) if state not in _WELL)
+        return ((place, task) for place, task, state in self._results(phase) if state not in WELL)
 
     def _onward(self, index: int, failed: bool) -> int | None:
         """The phase that comes next, as its number; None when the failure of this one is the end."""
@@ -121,7 +119,7 @@ class Execution:
         if self.stopping:
             return Over(RunState.CANCELLED, "", unreached)
         configured = {place for place, _ in self.flow.places()}
-        strays = [str(place) for place, found in self.own.items() if place not in configured and found not in _WELL]
+        strays = [str(place) for place, found in self.own.items() if place not in configured and found not in WELL]
         if strays:  # taken out of the configuration while they ran
             return Over(RunState.FAILED, f"{_listed(strays)} failed", unreached)
         return Over(state, why, unreached)
@@ -142,9 +140,9 @@ def _holds(condition: Condition, states: Mapping[str, RunState], variables: Mapp
     """Whether all of it holds. What did not run, or is no more, has neither completed nor failed."""
     excepted = condition.ok_except
     return (
-        all(states.get(name) in _WELL for name in condition.completed)
-        and all(name in states and states[name] not in _WELL for name in condition.failed)
-        and (excepted is None or all(state in _WELL for name, state in states.items() if name not in excepted))
+        all(states.get(name) in WELL for name in condition.completed)
+        and all(name in states and states[name] not in WELL for name in condition.failed)
+        and (excepted is None or all(state in WELL for name, state in states.items() if name not in excepted))
         and all(str(variables.get(name, "")) in values for name, values in condition.variables.items())
     )
 
@@ -238,7 +236,7 @@ def chosen(
 def again(flow: Orchestration, results: Results) -> tuple[Place, ...]:
     """What a retry runs unless it is told otherwise: tasks that did not go well, and those that were not executed
     (K-06); what went well is kept."""
-    return tuple(place for place, task in flow.places() if task.active and results.get(place) not in _WELL)
+    return tuple(place for place, task in flow.places() if task.active and results.get(place) not in WELL)
 
 
 def _faults_of_task(flow: Orchestration, name: str) -> Iterator[str]:
@@ -287,4 +285,4 @@ def earlier(facts: Collection[Fact], run_id: str) -> dict[Place, RunState]:
 
 def kept(results_before: Results, chosen: Collection[Place]) -> dict[Place, RunState]:
     """What of the earlier attempts counts: what went well and is not to be run again."""
-    return {place: state for place, state in results_before.items() if state in _WELL and place not in chosen}
+    return {place: state for place, state in results_before.items() if state in WELL and place not in chosen}

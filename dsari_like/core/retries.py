@@ -12,7 +12,7 @@ from dsari_like.core import chain
 from dsari_like.core import messages as m
 from dsari_like.core.choices import Outcome
 from dsari_like.core.course import Course
-from dsari_like.core.flowing import AGAIN
+from dsari_like.core.flowing import AGAIN, newest
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Decision, Job, Run, Trigger
@@ -29,6 +29,7 @@ class Retries:
     def asked(self, message: m.RetryAsked) -> list[Run]:
         """Repeat those that can be; a request of which nothing can be done is left to the caller to refuse. Returns the
         new runs."""
+        self._ledger.follow_on(newest(message.facts))
         self._lives.flows.recall(message.flows, message.facts)
         again = [self._repeat(old, message) for old in message.runs if not self.why_not(old, message.tasks)]
         if not again:
