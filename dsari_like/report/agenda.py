@@ -15,7 +15,7 @@ from dsari_like.core.schedule import Slot
 from dsari_like.report import moments, names
 from dsari_like.report.days import HOUR
 from dsari_like.report.rests import LEFT_OUT
-from dsari_like.report.views import Scene
+from dsari_like.report.scene import Scene
 
 #: Entries in all, those of one job, and seconds ahead: a job that is due each minute would fill the calendar alone.
 MOST, OF_A_JOB, AHEAD = 200, 20, 14 * 86_400

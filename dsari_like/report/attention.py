@@ -13,7 +13,8 @@ from dsari_like.core.storm import HELD
 from dsari_like.report import names, views, words
 from dsari_like.report.overview import Standing
 from dsari_like.report.rests import end_words
-from dsari_like.report.views import Scene, Time
+from dsari_like.report.scene import Scene
+from dsari_like.report.views import Time
 from dsari_like.store.reader import RunRow
 
 _QUOTED = 20  # failing jobs whose output is looked into for the line that says why

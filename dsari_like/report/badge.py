@@ -8,7 +8,7 @@ from __future__ import annotations
 from markupsafe import Markup, escape
 
 from dsari_like.report import views, words
-from dsari_like.report.views import Scene
+from dsari_like.report.scene import Scene
 
 #: Dark enough for white letters.
 _COLOURS = {"good": "#17734a", "bad": "#b3202a", "odd": "#8a4b00", "live": "#1f55c0"}

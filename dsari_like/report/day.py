@@ -12,7 +12,8 @@ from datetime import date, tzinfo
 from typing import Any
 
 from dsari_like.report import days, names, views
-from dsari_like.report.views import Day, Head, Scene
+from dsari_like.report.scene import Scene
+from dsari_like.report.views import Day, Head
 from dsari_like.store.reader import RunRow
 
 KEPT, FAILURES, RUNS = 31, 50, 50

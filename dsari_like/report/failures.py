@@ -15,8 +15,9 @@ from markupsafe import Markup
 from dsari_like.report import charts, day, days, habits, moments, names, timeline, views
 from dsari_like.report.front import failed
 from dsari_like.report.overview import Standing
+from dsari_like.report.scene import Scene
 from dsari_like.report.stale import hidden
-from dsari_like.report.views import Day, Head, Scene, Time
+from dsari_like.report.views import Day, Head, Time
 from dsari_like.store.reader import RunRow
 
 LATEST, LISTED = 20, 30

@@ -15,7 +15,7 @@ from uuid import UUID
 from xml.sax.saxutils import escape, quoteattr
 
 from dsari_like.report import moments, names, words
-from dsari_like.report.views import Scene
+from dsari_like.report.scene import Scene
 from dsari_like.store.reader import RunRow
 
 ENTRIES, _LOOKED_AT, _AT_LEAST = 30, 100, 45

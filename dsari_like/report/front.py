@@ -14,9 +14,10 @@ from dsari_like.report import attention, moments, names, timeline, views, waits,
 from dsari_like.report.attention import Trouble
 from dsari_like.report.overview import time_of
 from dsari_like.report.rests import pause_object
+from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import decision_object
 from dsari_like.report.timeline import DayChart
-from dsari_like.report.views import Day, Head, JobLine, RunLine, Scene, Time
+from dsari_like.report.views import Day, Head, JobLine, RunLine, Time
 from dsari_like.store.reader import DecisionRow, RunRow
 
 LATEST, FAILURES, SHOWN, DUE = 25, 10, 20, 10

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dsari_like.report import agenda, day, days, failures, feeds, names, search, timeline
 from dsari_like.report.files import Site
-from dsari_like.report.views import Scene
+from dsari_like.report.scene import Scene
 
 if TYPE_CHECKING:
     from dsari_like.report.press import Made, Press

@@ -34,6 +34,11 @@ class Histories:
         """Whether the page is there that the next run of the job will be on."""
         return self._site.has(names.history_page(name, names.last_history_number(self._reader.newest_number(name))))
 
+    def remove(self, hidden: Iterable[str]) -> None:
+        """The pages of these jobs go."""
+        for name in hidden:
+            self._site.remove(names.job_directory(name))
+
     def whole(self, press: Press, name: str, now: float) -> Iterator[None]:
         """Every page of a job; what else is there is of runs that are gone."""
         known = {names.INDEX}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from dsari_like.report import names, views
 from dsari_like.report.gaps import neighbours
-from dsari_like.report.views import Day, Head, Scene
+from dsari_like.report.scene import Scene
+from dsari_like.report.views import Day, Head
 from dsari_like.store.reader import RunRow
 
 

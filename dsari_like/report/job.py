@@ -17,9 +17,10 @@ from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
 from dsari_like.report.record import RecordView, record
 from dsari_like.report.rests import pause_object, pause_sentence
+from dsari_like.report.scene import Scene
 from dsari_like.report.settings import ParameterLine, Setting
 from dsari_like.report.shapes import decision_object
-from dsari_like.report.views import Day, Head, Scene, Time
+from dsari_like.report.views import Day, Head, Time
 from dsari_like.store.reader import RunRow
 
 DUE, TOLD, LOOKED_AT = 5, 8, 50

@@ -87,6 +87,11 @@ def history_number(run_number: int) -> int:
     return (run_number - 1) // PAGE_SIZE + 1
 
 
+def history_numbers(run_number: int) -> set[int]:
+    """The page that holds the run; with the last run of a full page also the next one, still empty."""
+    return {history_number(run_number), last_history_number(run_number)}
+
+
 def last_history_number(newest: int) -> int:
     """The page a job's next run will be on. It exists before it holds any, so that a full page can link to it
     without being written again."""

@@ -17,8 +17,9 @@ from typing import Any
 from dsari_like.report import badge, feeds, front, history, job, names, run, search
 from dsari_like.report.files import Site
 from dsari_like.report.pages import COPIED, Pages, plain_page
+from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import document
-from dsari_like.report.views import Head, Scene
+from dsari_like.report.views import Head
 from dsari_like.store.rows import RunRow
 
 Made = tuple[Head, object, Mapping[str, Any]]

@@ -15,7 +15,8 @@ from markupsafe import Markup
 from dsari_like.report import charts, days, heat, moments, names, timeline, views
 from dsari_like.report.failures import range_words, slow_words
 from dsari_like.report.overview import Standing
-from dsari_like.report.views import Scene, Time
+from dsari_like.report.scene import Scene
+from dsari_like.report.views import Time
 from dsari_like.store.reader import RunRow
 
 

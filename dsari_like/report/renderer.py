@@ -10,7 +10,6 @@ then. A finished run costs its own page, the last page and the index of its job,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from dsari_like.report import moments, names
 from dsari_like.report.days import day_of
 from dsari_like.report.files import Site
 from dsari_like.report.histories import Histories
+from dsari_like.report.makers import Makers
 from dsari_like.report.overview import Overview
 from dsari_like.report.recent import Recent
 from dsari_like.report.rests import Rests
@@ -30,8 +30,8 @@ from dsari_like.store.reader import Reader
 from dsari_like.store.rows import RunRow
 
 if TYPE_CHECKING:
-    from dsari_like.report.fronts import Fronts
     from dsari_like.report.press import Press
+    from dsari_like.report.scene import Scene
 
 #: Changes taken at once; each batch ends with the front pages. A render from nothing looks for news as often.
 BATCH = 200
@@ -57,17 +57,14 @@ class Renderer:
         self._runs_dir = runs_dir
         self._zone = zone or moments.zone_of(configuration.timezone)
         self._site = Site(html_dir, configuration.report_html_gz)
-        self._overview = Overview(reader, plans, windows or {})
-        self._recent = Recent(self._zone)
+        self._overview, self._recent = Overview(reader, plans, windows or {}), Recent(self._zone)
         self._histories = Histories(reader, self._site, self._overview)
-        self._now = 0.0
         self._again = self._whole = self._loaded = False
-        self._rest_mark = ""
+        self._now, self._rest_mark = 0.0, ""
         self._keeping = Keeping()
         self._rendered: Rendered | None = None
         self._work: Iterator[None] | None = None
-        self._known_press: Press | None = None
-        self._known_fronts: Fronts | None = None
+        self._makers = Makers(self._scene, self._site, runs_dir)
 
     # --- what the daemon and `render` call ----------------------------------------------------------------------
 
@@ -113,10 +110,8 @@ class Renderer:
 
     def _expected(self) -> int:
         """About how many steps there are. A page of a history stands for fifty runs."""
-        if self._whole:
-            runs = self._reader.count()
-        else:
-            runs = self._reader.count_changed(self._rendered.revision if self._rendered else -1)
+        known = self._rendered.revision if self._rendered is not None and not self._whole else -1
+        runs = self._reader.count_changed(known)
         return runs + runs // names.PAGE_SIZE + 2 * len(self._overview.names) + 1
 
     def close(self) -> None:
@@ -160,23 +155,23 @@ class Renderer:
         yield from self._load()
         self._keeping.paused = self._site.sweeping = True
         press.style()
-        self._remove_hidden()
-        yield from self._front_pages(press)
+        self._histories.remove(hidden(self._configuration))
+        yield from self._makers.front_pages(press, self._now)
         for count, _ in enumerate(
             page for name in self._overview.names for page in self._histories.whole(press, name, self._now)
         ):
             yield
             if count % BATCH == BATCH - 1:
                 yield from self._news()
-        yield from self._front_pages(press)
+        yield from self._makers.front_pages(press, self._now)
         self._keeping.paused = self._site.sweeping = False
         self._remember()
 
     def _configured(self, press: Press) -> Iterator[None]:
         """The configuration changed: the history did not, but what is said of the jobs may have."""
         yield from self._load()
-        self._remove_hidden()
-        yield from self._front_pages(press)
+        self._histories.remove(hidden(self._configuration))
+        yield from self._makers.front_pages(press, self._now)
         for name in self._overview.names:
             press.job_page(name, self._now)
             yield
@@ -205,9 +200,9 @@ class Renderer:
                 yield from self._load()
                 for run in pruned:
                     self._recent.forget(run.run_id)
-                self._press().scene.memo.clear()
+                self._makers.counted_anew()
                 shown = yield from self._histories.without(self._press(), pruned, self._now)
-                yield from self._front_pages(self._press(), shown)
+                yield from self._makers.front_pages(self._press(), self._now, shown)
                 rendered.pruned = pruned[-1].pruned_id
             self._remember()
 
@@ -224,12 +219,11 @@ class Renderer:
             press = self._press()
             yield from self._load()
             shown = self._overview.rest(rests, names)
-            if self._known_fronts is not None:
-                self._known_fronts.planned_anew()
+            self._makers.planned_anew()
             for name in shown:
                 press.job_page(name, self._now)
                 yield
-            yield from self._front_pages(press, shown, set())
+            yield from self._makers.front_pages(press, self._now, shown, set())
         rendered.rests, self._rest_mark = rests.marks, mark
         if names:
             self._remember()
@@ -245,7 +239,7 @@ class Renderer:
                 days.add(day_of(run.queue_time, self._zone))
                 press.scene.late(run, self._now)
                 self._recent.note(run, self._now)
-                histories.setdefault(run.job_name, set()).update(_histories_of(run))
+                histories.setdefault(run.job_name, set()).update(names.history_numbers(run.number or 1))
                 press.run_page(run)
                 yield
         heard_of = [self._overview.refresh(name) for name in sorted(histories)]
@@ -255,34 +249,19 @@ class Renderer:
                 yield
             press.job_page(name, self._now)
             yield
-        yield from self._front_pages(press, histories if all(heard_of) else None, days)
-
-    def _front_pages(
-        self, press: Press, jobs: Iterable[str] | None = None, days: set[int] | None = None
-    ) -> Iterator[None]:
-        """Those that show all jobs together; only the lists of these jobs, and the pages of these days, if given."""
-        if self._known_fronts is None:
-            from dsari_like.report.fronts import Fronts
-
-            self._known_fronts = Fronts(press, self._site)
-        yield from self._known_fronts.pages(jobs, days, self._now)
+        yield from self._makers.front_pages(press, self._now, histories if all(heard_of) else None, days)
 
     # --- small parts --------------------------------------------------------------------------------------------
 
     def _press(self) -> Press:
-        """What makes pages; the first call imports Jinja2, which a daemon with nothing to show need not wait for."""
-        if self._known_press is None:
-            from dsari_like.report.press import Press
-            from dsari_like.report.views import Scene
+        return self._makers.press(self._rendered.failed if self._rendered is not None else None)
 
-            link = os.path.relpath(self._runs_dir, self._site.root)
-            scene = Scene(
-                self._configuration, self._reader, self._overview, self._zone, self._runs_dir, link, self._recent
-            )
-            self._known_press = Press(scene, self._site)
-        if self._rendered is not None:
-            self._known_press.failed = self._rendered.failed
-        return self._known_press
+    def _scene(self, runs_link: str) -> Scene:
+        from dsari_like.report.scene import Scene
+
+        return Scene(
+            self._configuration, self._reader, self._overview, self._zone, self._runs_dir, runs_link, self._recent
+        )
 
     def _load(self) -> Iterator[None]:
         """How all jobs stand; not before something is to be shown, and once."""
@@ -305,15 +284,5 @@ class Renderer:
     def _forget(self) -> None:
         """Begin again from what is remembered beside the pages."""
         self._work, self._rendered, self._rest_mark = None, None, ""
-        self._known_press = self._known_fronts = None
+        self._makers.forget()
         self._loaded = self._keeping.paused = self._site.sweeping = False
-
-    def _remove_hidden(self) -> None:
-        for name in hidden(self._configuration):
-            self._site.remove(names.job_directory(name))
-
-
-def _histories_of(run: RunRow) -> set[int]:
-    """The page that holds the run; with the last run of a full page also the next one, still empty."""
-    number = run.number or 1
-    return {names.history_number(number), names.last_history_number(number)}

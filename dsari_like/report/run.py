@@ -17,8 +17,9 @@ from markupsafe import Markup
 from dsari_like.report import charts, habits, moments, names, views, words
 from dsari_like.report.output import OUTPUT, Limits, Line, OutputView, read
 from dsari_like.report.requests import request_lines, sender, without_body
+from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import decision_object, event_object, parsed, pretty, run_object
-from dsari_like.report.views import Head, Scene, Time
+from dsari_like.report.views import Head, Time
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
 _LAST_LINES = 8

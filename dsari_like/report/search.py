@@ -21,8 +21,9 @@ from urllib.parse import quote
 from dsari_like.core.lifecycle import RunState
 from dsari_like.report import day, days, moments, names, timeline, views, words
 from dsari_like.report.overview import time_of
+from dsari_like.report.scene import Scene
 from dsari_like.report.timeline import DayLink
-from dsari_like.report.views import SCRIPT_POLICY, Head, Scene
+from dsari_like.report.views import SCRIPT_POLICY, Head
 from dsari_like.store.reader import RunRow
 
 _MOST_TEXT = 300

@@ -15,8 +15,9 @@ from markupsafe import Markup
 from dsari_like.report import days, lanes, names, views
 from dsari_like.report.days import Window
 from dsari_like.report.lanes import Tick
+from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import Ready, line
-from dsari_like.report.views import Head, Scene, Time
+from dsari_like.report.views import Head, Time
 from dsari_like.store.reader import BarRow
 
 HOURS, ROWS, FRONT_ROWS = 24, 60, 12

@@ -6,21 +6,17 @@ from rows, the configuration and the `now` that is passed in; no clock, no file,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import groupby
 from urllib.parse import quote
 
-from dsari_like.core.model import Configuration, Pause
+from dsari_like.core.model import Pause
 from dsari_like.report import moments, names, words
-from dsari_like.report.days import day_of
-from dsari_like.report.memo import Memo
-from dsari_like.report.output import OUTPUT, Hide, last_error
-from dsari_like.report.overview import Overview, Standing, time_of
-from dsari_like.report.recent import Recent
+from dsari_like.report.overview import Standing, time_of
 from dsari_like.report.rests import pause_words
+from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import Ready, line, run_object
 from dsari_like.store.reader import Reader, RunRow
 
@@ -55,43 +51,6 @@ _ICON_MARKS = {
     "bad": "<path d='M5.2 5.2l5.6 5.6m0-5.6l-5.6 5.6' stroke='#fff' stroke-width='1.8'/>",
     "live": "<path d='M6.3 4.8v6.4L11.4 8z' fill='#fff'/>",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What all pages are made from."""
-
-    configuration: Configuration
-    reader: Reader
-    overview: Overview
-    zone: tzinfo
-    runs_dir: str
-    runs_link: str  # the way from the front page's directory to the runs' own files
-    recent: Recent
-    memo: Memo = field(default_factory=Memo)
-    past: Memo = field(default_factory=Memo)  # what is counted of days that are over
-
-    def said(self, job: str, run_id: str) -> str:
-        """The line of a failed run's output that most likely says why; empty where its job keeps none."""
-        configured = self.configuration.jobs.get(job)
-        if configured is not None and configured.log_level == "none":
-            return ""
-        path = os.path.join(self.runs_dir, names.directory_of(job), names.directory_of(run_id), OUTPUT)
-        return self.memo.of(("said", path), lambda: words.shortened(last_error(path, self.hide(job))))
-
-    def late(self, run: RunRow, now: float) -> None:
-        """A run of another day changed: what was counted of days that are over may be wrong."""
-        if run.stop_time is None or day_of(run.stop_time, self.zone) < day_of(now, self.zone):
-            self.past.clear()
-
-    def hide(self, job: str) -> Hide:
-        """What makes the output of a job fit to be shown: all but values of an environment_file."""
-        return lambda text, cut: self.configuration.secrets.output(text, job, cut)
-
-    def shows(self, job: str) -> bool:
-        """Whether the job may be seen in the reports (D-27)."""
-        found = self.configuration.jobs.get(job)
-        return found is None or found.render_reports
 
 
 @dataclass(frozen=True, slots=True)
