@@ -85,5 +85,5 @@ def is_executable(command: str, fields: Mapping[str, Any]) -> bool:
     """Whether a job with these keys would find this command. One by a relative path is believed: where it will be
     started is not known before."""
     if "/" in command:
-        return not command.startswith("/") or os.access(command, os.X_OK) and os.path.isfile(command)
+        return not command.startswith("/") or (os.access(command, os.X_OK) and os.path.isfile(command))
     return shutil.which(command, path=fields.get("environment", {}).get("PATH")) is not None
