@@ -153,14 +153,18 @@ def _had_process(run: Run) -> bool:
 
 
 def _recorded(parts: Parts, runs: Iterable[Run]) -> dict[str, Job]:
-    """The jobs as they were once, of the runs that repeat another as it was recorded, and of the array runs that have
-    begun."""
-    jobs, texts = parts.configuration.jobs, {}
-    wanted = (run for run in runs if (run.as_recorded or run.items is not None) and run.job_name in jobs)
+    """The jobs as they were once, of the runs that have begun, or that repeat another as it was recorded. Items are
+    what their array run is."""
+    jobs, found = parts.configuration.jobs, {}
+    known: dict[tuple[str, str | None], Job] = {}
+    wanted = (run for run in runs if run.item is None and (run.as_recorded or run.is_active) and run.job_name in jobs)
     for run in wanted:
-        if (text := parts.runlog.definition_of(run.run_id)) is not None:
-            texts[run.run_id] = definitions.restore(jobs[run.job_name], text)
-    return texts
+        key = run.job_name, run.definition
+        if key not in known and (text := parts.runlog.definition_of(run.run_id)) is not None:
+            known[key] = definitions.restore(jobs[run.job_name], text)
+        if key in known:
+            found[run.run_id] = known[key]
+    return found
 
 
 def _tell_again(parts: Parts) -> None:

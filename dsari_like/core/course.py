@@ -146,6 +146,9 @@ class Course:
     def _ended(self, run: Run, exit_: Exit | None, message: m.ChildExited) -> None:
         event, run.reason, cause = verdict(run, exit_)
         staging.end(run, exit_, message.time, message.output_size)
+        if event is RunEvent.SUCCEEDED and staging.is_unknown(run, self._endings.definition(run)):
+            event, run.reason, cause = RunEvent.FAILED, Reason.LOST, "nobody knows what was to follow it"
+            run.message = "its job was removed from the configuration while no daemon ran, and its other stages with it"
         if exit_ is None or not self._passed(run, exit_, cause, message.time):
             where = "" if run.stage is None else f"stage {run.stage}: "
             self.finish(run, event, where + cause, message.time)
@@ -153,7 +156,9 @@ class Course:
     def _passed(self, run: Run, exit_: Exit, cause: str, time: float) -> bool:
         """Go on after a stage that has ended, or end well after the last. False when that is not how it stands."""
         job = self._endings.definition(run)
-        if run.stage is None or run.ending is not None or not staging.goes_on(run, job, exit_):
+        if run.stage is None or run.ending is not None or staging.is_unknown(run, job):
+            return False
+        if not staging.goes_on(run, job, exit_):
             return False
         following = staging.following(run, job)
         if following is not None:

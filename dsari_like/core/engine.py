@@ -145,11 +145,10 @@ class Engine:
         if message.reload:
             self._time_passed()  # what was due under the old rules is decided under the old rules
         self._lives.configuration = message.configuration
-        self._lives.recorded |= message.recorded
         self._dues.configure(message.plans)
         self._restore_rests(message.rests)
         self._consequences.configure(message)
-        self._lives.restore(message.restored)
+        self._lives.restore(message.restored, message.recorded)
         self._lives.keep_or_end()
         self._put_offs.configured(message.restored)
         for run in [run for run in self.runs.values() if is_deferred(run)]:

@@ -6,7 +6,7 @@ Owns what waits, who is admitted, and which run is not due yet. Must not know wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from dsari_like.core import messages as m
 from dsari_like.core import staging
@@ -214,12 +214,15 @@ class Lives:
 
     # --- configuration and restart --------------------------------------------------------------------------------
 
-    def restore(self, runs: Iterable[Run]) -> None:
-        """Runs that an earlier daemon recorded are open still. An array run comes before its items."""
+    def restore(self, runs: Iterable[Run], recorded: Mapping[str, Job]) -> None:
+        """Runs that an earlier daemon recorded are open still. An array run comes before its items. Those that had
+        begun go on as they were `recorded`, like those of a daemon that has read another configuration."""
         for run in runs:
             self.ledger.restore(run)
+            if run.as_recorded and run.run_id in recorded:
+                self.recorded[run.run_id] = recorded[run.run_id]
             if run.is_active:  # a definition of nothing lets the run of a removed job end in peace
-                job = self.recorded.get(run.run_id) or self._job_of_item(run)
+                job = recorded.get(run.run_id) or self._job_of_item(run)
                 job = job or self.configuration.jobs.get(run.job_name) or Job(run.job_name, ())
                 self.endings.restored(run, job)
                 self.admission.adopt(run, job)

@@ -22,6 +22,10 @@ from dsari_like.core.timetable import Timetable
 _LOOKS, _SHORTEST, _LONGEST = 8, 0.25, 5.0
 
 
+#: A process may have given a sign so long before it was known to be there (s).
+_TOLERANCE = 1.0
+
+
 class Silence(Enum):
     """How long a run has been silent, by its deadlines."""
 
@@ -80,14 +84,15 @@ class Pulses:
             self._look_next(run)
 
     def looked(self, run: Run, stamp: float | None) -> Silence:
-        """What a look means. A stamp that is another one than last time was made since then, whatever the wall clock
-        has done meanwhile (P11): its age is at most the time between the two looks."""
+        """What a look means. A stamp that is another one than last time was made since then; if the wall clock makes it
+        older than that, or younger than now, the clock was set, and the sign counts as one of now (P11)."""
         pulse, now = self._pulses.get(run.run_id), self._ledger.now
         if pulse is None:
             return Silence.NONE
         if stamp is not None and stamp != pulse.stamp:
-            age = min(max(0.0, now.wall - stamp), now.mono - pulse.looked)
-            pulse.last = max(pulse.last, now.mono - age)
+            age, most = now.wall - stamp, now.mono - pulse.looked
+            is_believed = 0.0 <= age <= most + _TOLERANCE
+            pulse.last = max(pulse.last, now.mono - (min(age, most) if is_believed else 0.0))
         pulse.stamp, pulse.looked = stamp, now.mono
         silent = now.mono - pulse.last
         if silent >= pulse.clause.final_deadline:

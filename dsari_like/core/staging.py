@@ -33,6 +33,11 @@ def current(run: Run, job: Job) -> Stage | None:
     return next((stage for stage in job.stages if stage.name == run.stage), None)
 
 
+def is_unknown(run: Run, job: Job) -> bool:
+    """Whether a run that has stages is one of a job that has not, as nobody can tell any more what it was."""
+    return run.stage is not None and current(run, job) is None
+
+
 def following(run: Run, job: Job) -> Stage | None:
     """The stage after the one that is going on; None after the last."""
     names = [stage.name for stage in job.stages]

@@ -95,7 +95,7 @@ class House:
         recorded = {
             run.run_id: definitions.restore(named[run.job_name], self.definitions[run.definition])
             for run in restored
-            if (run.as_recorded or run.items is not None)
+            if (run.as_recorded or run.is_active)
             and run.definition in self.definitions
             and run.job_name in named
         }

@@ -164,7 +164,7 @@ class World:
         recorded = {
             run.run_id: definitions.restore(JOBS[run.job_name], self.texts[run.definition])
             for run in restored
-            if run.items is not None
+            if run.is_active and run.definition is not None
         }
         configuration = Configuration(jobs=JOBS, groups=GROUPS, max_running=MOST)
         self.tell(m.Configured(configuration, {}, restored, (), reload, recorded))
