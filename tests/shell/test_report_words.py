@@ -10,6 +10,7 @@ import pytest
 
 from dsari_like.core.model import Configuration, Job
 from dsari_like.report import moments, words
+from dsari_like.report.waits import waiting_sentence
 from dsari_like.store.reader import DecisionRow, RunRow
 from tests.shell.history import History
 
@@ -168,7 +169,7 @@ def test_a_waiting_run_says_what_it_waits_for() -> None:
     }
     configuration = Configuration(jobs, groups={"disk": 1}, max_running=1)
     running = history.reader.running()
-    told = [words.waiting_sentence(row, running, configuration) for row in history.reader.waiting()]
+    told = [waiting_sentence(row, running, configuration) for row in history.reader.waiting()]
     assert told == [
         "It waits for run b1 of the same job to end.",
         "It waits for a free slot of disk, held by backup.",

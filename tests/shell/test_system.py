@@ -128,12 +128,6 @@ class TestNotifier:
 
 
 class TestLogs:
-    @pytest.fixture(autouse=True)
-    def _restore(self) -> object:
-        handlers, propagate = LOG.handlers[:], LOG.propagate
-        yield
-        LOG.handlers[:], LOG.propagate = handlers, propagate
-
     def logged(self, form: str, monkeypatch: pytest.MonkeyPatch) -> str:
         stream = io.StringIO()
         monkeypatch.setattr("sys.stderr", stream)

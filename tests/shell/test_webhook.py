@@ -455,7 +455,6 @@ class TestShortage:
     def test_P18_the_log_says_why_and_no_secret_and_each_cause_once_a_minute(
         self, house: House, caplog: pytest.LogCaptureFixture
     ) -> None:
-        logging.getLogger("dsari_like").propagate = True
         with caplog.at_level(logging.INFO, "dsari_like"):
             house.post()
             for _ in range(50):
