@@ -13,8 +13,10 @@ from typing import Any
 from dsari_like.cli.look import Look
 from dsari_like.core.model import Configuration
 from dsari_like.errors import StoreError
+from dsari_like.report.blocked import blocked_sentence
 from dsari_like.report.moments import moment
 from dsari_like.report.waits import waiting_sentence
+from dsari_like.store.called import Called
 from dsari_like.store.reader import RunRow
 from dsari_like.system.lock import is_locked, read_state
 
@@ -48,5 +50,8 @@ def why_waiting(run: RunRow, running: Sequence[RunRow], look: Look) -> str:
     if run.status == "scheduled" and run.schedule_time > look.now:
         rest = look.rests.why(run.job_name, run.schedule_time, look.zone)
         return f"It is not due before {moment(run.schedule_time, look.zone)}{', and then ' + rest if rest else ''}."
+    if run.status == "blocked":
+        kept = Called(look.connection).latches(run.run_id).get("")
+        return blocked_sentence(run, look.configuration, kept[0] if kept else {}, look.zone)
     rest = look.rests.why(run.job_name, look.now, look.zone)
     return waiting_sentence(run, running, look.configuration, rest)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from dsari_like.core.model import Configuration, Job
+from dsari_like.report.blocked import blocked_sentence
 from dsari_like.store.rows import RunRow, mapping_of
 
 
@@ -17,7 +18,7 @@ def waiting_sentence(run: RunRow, running: Iterable[RunRow], configuration: Conf
     its job is paused, if it is: nothing else matters then."""
     job, others = configuration.jobs.get(run.job_name), tuple(running)
     if run.status == "blocked":
-        return "It is blocked until its expression comes true."
+        return blocked_sentence(run, configuration)
     if run.status == "scheduled":
         return "It is not due yet."
     if rest:

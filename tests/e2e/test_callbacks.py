@@ -199,6 +199,8 @@ def test_kill_9_neither_drops_nor_doubles_a_dependency(site: Site) -> None:
     (call,) = calls(site)
     assert call["attempt"] == 2 and (site.var / "called").read_text() == "once\nonce\n"
     assert site.runs("C", "blocked")
+    (waiting,) = (line for line in site.command("show", "C").stdout.splitlines() if line.startswith("It is blocked"))
+    assert "it waits for complete-job-B; complete-job-A came" in waiting
     site.drop("B")
     site.ended("C")
 
