@@ -119,7 +119,9 @@ class Flowing:
         """What an earlier daemon recorded of the flows that are not over."""
         self.recall(flows, facts)
         for run in open_runs:
-            if run.is_active and self.is_flow(run):
+            # One that is configured no more, or is a plain job now, is known by having neither a process nor items.
+            is_flow = self.is_flow(run) or (not run.has_process and run.items is None)
+            if run.is_active and is_flow:
                 self._parents[run.run_id] = run
 
     def recall(self, flows: Iterable[Flow], facts: Iterable[Fact]) -> None:

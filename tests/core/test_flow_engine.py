@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from dsari_like.core import messages as m
-from dsari_like.core.choices import Merge
+from dsari_like.core.choices import LockMode, Merge
 from dsari_like.core.flows import EventTrigger, Task
 from dsari_like.core.model import Exit, Job
 from dsari_like.core.selection import Selection
@@ -591,6 +591,37 @@ def test_a_task_whose_job_is_disabled_while_it_waits_fails_its_phase() -> None:
     house.reload(NIGHT[0], job("a"), job("b", enabled=False), job("c"), job("d"))
     house.end_all()
     assert (house.states()["b"], house.flow()) == ("cancelled", "failed")
+
+
+def test_a_task_that_cannot_even_be_started_fails_its_phase_and_its_siblings_are_made_once() -> None:
+    jobs = (job("a", locks={"${ASSET}": LockMode.EXCLUSIVE}), job("b"), job("c"), job("d"))
+    house = Flows(NIGHT[0], *jobs)
+    house.drop("night")
+    house.end_all()
+    assert (house.names(), house.flow()) == (["night", "a", "b"], "failed")
+    assert house.states() == {"night": "failed", "a": "failed", "b": "completed"}
+
+
+def test_a_daemon_that_starts_with_another_configuration_goes_on_by_that() -> None:
+    house = Flows(*NIGHT)
+    house.drop("night")
+    house.end_of("a")
+    house.end_of("b")
+    house.restart(orchestration("night", phase("load", "a", "b"), phase("tell", "d")), *NIGHT[1:])
+    house.end_of("c")
+    house.end_all()
+    assert (house.names(), house.states()["night"]) == (["night", "a", "b", "c", "d"], "completed")
+    house = Flows(*NIGHT)
+    house.drop("night")
+    house.end_of("a")
+    house.restart(*NIGHT[1:])
+    house.end_of("b")
+    assert (house.states()["night"], house.engine.runs) == ("cancelled", {})
+    house = Flows(*NIGHT)
+    house.drop("night")
+    house.restart(job("night"), *NIGHT[1:])
+    house.end_all()
+    assert (house.states()["night"], house.engine.runs) == ("cancelled", {})
 
 
 # --- events -------------------------------------------------------------------------------------------------------
