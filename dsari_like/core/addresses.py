@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dsari_like.core.mail import Mail
+from dsari_like.core.record import record
 
 _MAILBOX = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://\S+", re.IGNORECASE)
@@ -22,7 +22,7 @@ class AddressError(ValueError):
     """What is wrong with an address, without what may be secret in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Address:
     """One recipient. `mail` is set where the address says itself how its mail leaves."""
 

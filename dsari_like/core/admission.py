@@ -22,12 +22,13 @@ from dataclasses import dataclass, field
 
 from dsari_like.core.locks import Locks
 from dsari_like.core.model import Job, Run
+from dsari_like.core.record import record
 
 #: The key under which runs wait for a place below `max_running`; no job or group can have this name (a slash).
 OVERALL = "/"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WaitReason:
     """What a run waits for, and the runs that hold it."""
 

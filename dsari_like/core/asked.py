@@ -6,14 +6,15 @@ Owns only the shapes of the requests; what such a file may say is told by `contr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsari_like.core.flows import Fact, Flow
 from dsari_like.core.model import Claim, Job, Pause, Run, SkipNext
+from dsari_like.core.record import record
 from dsari_like.core.selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CancelAsked:
     """Somebody wants runs to end; `by` is who, as far as that is known."""
 
@@ -24,7 +25,7 @@ class CancelAsked:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RetryAsked:
     """Somebody wants runs that have ended to be repeated. `runs` are these as they were recorded, oldest first;
     `recorded` are the jobs as they were defined then, of the runs that are to be repeated as they were; `items` the
@@ -44,7 +45,7 @@ class RetryAsked:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResumeAsked:
     """Somebody wants a run that timed out to be resumed."""
 
@@ -54,7 +55,7 @@ class ResumeAsked:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnblockAsked:
     """Somebody wants a blocked run to be released."""
 
@@ -64,7 +65,7 @@ class UnblockAsked:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PruneAsked:
     """Somebody wants retention applied now, to one job or (None) to all."""
 
@@ -73,7 +74,7 @@ class PruneAsked:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PauseAsked:
     """Somebody wants a job, or all of them, to rest."""
 
@@ -82,7 +83,7 @@ class PauseAsked:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnpauseAsked:
     """Somebody wants a pause to end; `job_name` is the empty name for the pause of all jobs."""
 
@@ -91,7 +92,7 @@ class UnpauseAsked:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SkipNextAsked:
     """Somebody wants the next slot of a job to be left out."""
 

@@ -7,17 +7,17 @@ made, nor what a flow is beyond its runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
 
 from dsari_like.core.flows import Chains, Remembered, Repair
 from dsari_like.core.lifecycle import WELL, RunState
 from dsari_like.core.model import Run
+from dsari_like.core.record import record
 
 #: In the `origin` of a retry's trigger: nothing follows this run, however it ends.
 ALONE = "alone"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Joined:
     """What the `after` of all jobs comes to. With `cycles` or `unknown` it is no topology to be used."""
 
@@ -88,7 +88,7 @@ def _cycles(follows: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
 # --- what follows an end ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Passed:
     """A step that is disabled, and those the chain goes on with in its place; none when it ends there."""
 
@@ -101,7 +101,7 @@ class Passed:
         return f"the step is disabled; the chain goes on with {', '.join(self.on)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Onward:
     """What follows: steps to be run, each once, and those that are passed over without a run (C-11)."""
 

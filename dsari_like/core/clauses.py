@@ -6,12 +6,11 @@ seconds. Must not know runs, or what follows from any of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsari_like.core.choices import LockMode, OnInterrupt
+from dsari_like.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stage:
     """One of the ordered commands of a job that has `stages`."""
 
@@ -21,7 +20,7 @@ class Stage:
     continue_on_failure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Heartbeat:
     """Two deadlines, both counted from the last sign of life: the first is a warning, the second the end."""
 
@@ -30,7 +29,7 @@ class Heartbeat:
     on_output: bool = False  # more output is a sign of life too
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LockDemand:
     """One lock that a run needs, by the name it has for this run."""
 
@@ -38,7 +37,7 @@ class LockDemand:
     mode: LockMode
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """What a run said of itself last. `percent` is None while it only gave a message."""
 
@@ -47,7 +46,7 @@ class Progress:
     time: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StageRecord:
     """How one execution of a stage went. `output` is where in the output of the run its own begins and ends, in bytes;
     what is not known yet, or never will be, is None."""
@@ -61,7 +60,7 @@ class StageRecord:
     launch: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ItemCounts:
     """How far an array run has come: of `total` items so many exist as runs, and so many have ended, how."""
 

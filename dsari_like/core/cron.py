@@ -7,7 +7,6 @@ numbers, not on datetimes, because 100,000 of these are asked at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
@@ -15,6 +14,7 @@ from dsari_like.core import phrases
 from dsari_like.core.fields import KINDS, LAST_DAY, Field, parse_field
 from dsari_like.core.hashing import Numbers
 from dsari_like.core.months import month_shape
+from dsari_like.core.record import record
 from dsari_like.core.rule import DstPolicy, Lost, Rule, ScheduleError, Slot
 from dsari_like.core.walk import intended, lost, next_slot
 from dsari_like.core.zones import DAY, ZoneView
@@ -36,7 +36,7 @@ ALIASES = {
 """D-60, D5: hashed, so that a thousand `@daily` jobs do not start in the same second."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CronText:
     """A parsed expression, shared by every job that has the same text."""
 

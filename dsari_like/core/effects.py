@@ -6,14 +6,14 @@ Owns only their shapes. An effect is carried out by `daemon.py` and nowhere else
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dsari_like.core.flow_messages import SaveFlow, SaveReady
 from dsari_like.core.model import Claim, Decision, Job, Pause, Run, SkipNext
 from dsari_like.core.reactions import SaveCall, SaveLatches, StartCall
+from dsari_like.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveRun:
     """Write the run as it is now; with the change of state that led here, when there was one."""
 
@@ -23,14 +23,14 @@ class SaveRun:
     cause: str | None = None  # None: nothing changed but fields
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decide:
     """Record an outcome; at most one for a slot of a job, at most one for a token."""
 
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RememberId:
     """A trigger's `id` now belongs to this run."""
 
@@ -40,7 +40,7 @@ class RememberId:
     time: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RememberDefinition:
     """A job as runs are started from now on, as text under its digest."""
 
@@ -48,7 +48,7 @@ class RememberDefinition:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RememberRequest:
     """A request for the daemon was carried out, or refused; `answer` says which, and is its receipt where it gave an
     `id`."""
@@ -58,21 +58,21 @@ class RememberRequest:
     answer: WriteReceipt
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RememberSlots:
     """For each job the newest slot that has been decided: what a restart goes on from."""
 
     slots: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveRest:
     """A pause, or the wish to leave out a slot, outlives the daemon."""
 
     rest: Pause | SkipNext
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DropRest:
     """It is over, or fulfilled. `kind` is the class of what was saved."""
 
@@ -80,14 +80,14 @@ class DropRest:
     job_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DropClaim:
     """The claim's content is recorded; the file may go."""
 
     claim: Claim
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Quarantine:
     """Move the claim to `corrupt/` with this reason beside it."""
 
@@ -95,7 +95,7 @@ class Quarantine:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WriteReceipt:
     """Tell the producer who gave an `id` how far its trigger has come."""
 
@@ -109,14 +109,14 @@ class WriteReceipt:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WriteReceipts:
     """The receipts of a whole turn, made by the loop: one sync serves them all."""
 
     receipts: tuple[WriteReceipt, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """Start the child of this run; the row that says it runs is on the disk by now."""
 
@@ -124,7 +124,7 @@ class Start:
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signal:
     """Send a signal to the whole process group of a run."""
 
@@ -133,7 +133,7 @@ class Signal:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequestCancel:
     """Put `cancel_requested`, with who asked and why, into the directory of a running run."""
 
@@ -141,7 +141,7 @@ class RequestCancel:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LookForLife:
     """A deadline for a sign of life has come: look when there was one last, and answer with `LifeSeen`."""
 
@@ -149,7 +149,7 @@ class LookForLife:
     on_output: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prune:
     """Apply retention as soon as there is nothing better to do; answer the request, and remove its claim, when it is
     done."""
@@ -159,7 +159,7 @@ class Prune:
     claim: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Notice:
     """A line for the daemon's log. `level` is a word of `logging`."""
 

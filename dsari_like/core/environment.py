@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dsari_like.core.choices import LockMode
 from dsari_like.core.clauses import LockDemand
 from dsari_like.core.flows import place_of
 from dsari_like.core.model import Configuration, EndedRun, Job, Run, Trigger
 from dsari_like.core.names import is_job_name
+from dsari_like.core.record import record
 from dsari_like.core.variables import workflow_environment
 
 #: What a run writes in its directory while it lives, by the names `PROGRESS_FILE` and `HEARTBEAT_FILE` give it.
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 LEGAL = "1 to 64 of letters, digits, space and - _ + . : @"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Host:
     """What is the same for every run of a daemon."""
 

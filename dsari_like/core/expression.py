@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from dsari_like.core.record import record
 from dsari_like.core.terms import ExpressionError, Term, Word, read_term, written
 
 #: Limits for text from outside: beyond any sense, and far from what a recursion or a page could not bear.
@@ -28,14 +28,14 @@ _TOKEN = re.compile(r"""\s*(?:(&&|\|\||[(),!])|((?:[^\s()&|,!"']|"[^"]*"|'[^']*'
 _PIECE = re.compile(r""""([^"]*)"|'([^']*)'|([^"']+)""")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AllOf:
     """Every part has to come true."""
 
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AnyOf:
     """One part is enough."""
 

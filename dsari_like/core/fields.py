@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from dsari_like.core.hashing import BIT, Hashed
+from dsari_like.core.record import record
 from dsari_like.core.rule import ScheduleError
 
 LAST_DAY = BIT[0]
@@ -63,7 +64,7 @@ SECOND = Kind(5, "second", 0, 59, 59)
 KINDS = (MINUTE, HOUR, DAY_OF_MONTH, MONTH, WEEKDAY, SECOND)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """One parsed field: fixed values as bits, hashed items to be resolved by name, and weekdays with a number."""
 
@@ -75,7 +76,7 @@ class Field:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Span:
     """A plain item, `low-high/step`; a single number has equal ends."""
 

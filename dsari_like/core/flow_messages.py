@@ -6,13 +6,14 @@ Owns only the shapes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsari_like.core.flows import Fact, Flow, Ready
 from dsari_like.core.model import Claim
+from dsari_like.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recalled:
     """What the run log has of flows: at a start of those with open runs, else of those in which a run is repeated."""
 
@@ -20,7 +21,7 @@ class Recalled:
     facts: tuple[Fact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WatchedUpdated:
     """An input: these watched things were updated. `marks` says how new each file is now; there may be marks without
     updates, when something was looked at for the first time."""
@@ -30,7 +31,7 @@ class WatchedUpdated:
     marks: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventResetAsked:
     """An input: somebody wants what was updated for a job to be forgotten."""
 
@@ -39,14 +40,14 @@ class EventResetAsked:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveFlow:
     """An effect: write the flow as it stands."""
 
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveReady:
     """An effect: write how far an event trigger has come."""
 

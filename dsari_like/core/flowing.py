@@ -40,6 +40,7 @@ from dsari_like.core.happenings import DEPTH
 from dsari_like.core.lifecycle import FINAL, RunEvent, RunState
 from dsari_like.core.model import NOTHING, Job, Run, Trigger
 from dsari_like.core.orchestration import Begin, Choice, Execution
+from dsari_like.core.record import record
 
 #: In the trigger's data of a retry: the tasks to be run, where somebody named them.
 AGAIN = "again"
@@ -56,7 +57,7 @@ VERDICTS: Mapping[RunState, RunEvent] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewRun:
     """A run to be made: due after `delay` seconds, and then queued. `merge` is not asked: a step of a flow is neither
     folded nor dropped; but it takes the place of a pending slot, like any trigger."""
@@ -70,7 +71,7 @@ class NewRun:
     retry_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """The run of an orchestration is over."""
 

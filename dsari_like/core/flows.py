@@ -11,12 +11,13 @@ runs have no process: their work is done by the runs of their tasks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
 from dsari_like.core.lifecycle import RunState
+from dsari_like.core.record import record
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -32,7 +33,7 @@ def _nothing() -> Mapping[str, Any]:
     return _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where in an orchestration a run belongs."""
 
@@ -43,7 +44,7 @@ class Place:
         return f"{self.phase}/{self.task}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """One job, or another orchestration, as a part of a phase."""
 
@@ -56,7 +57,7 @@ class Task:
     retries: int | None = None  # None: as many as the job says
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """What must hold for a transition, all of it, once the tasks of the phase have ended. Tasks are those of the phase,
     by name."""
@@ -67,7 +68,7 @@ class Condition:
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)  # each has one of these values
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Transition:
     """Where a phase leads. `goto` is a phase or END; without `when` it holds whenever the phase did not fail."""
 
@@ -75,7 +76,7 @@ class Transition:
     when: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Phase:
     """Tasks that run side by side. Without `next` the phase leads to the one that is written after it."""
 
@@ -84,7 +85,7 @@ class Phase:
     next: tuple[Transition, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Orchestration:
     """Phases, one after the other."""
 
@@ -102,7 +103,7 @@ class Orchestration:
         return next((task for at, task in self.places() if at == place), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventTrigger:
     """What must have been updated, all of it, before the job is started. A thing is an absolute path, a pattern of
     paths, or JOB_PREFIX and the name of a job, which is updated by each success of that job."""
@@ -117,7 +118,7 @@ class EventTrigger:
         return tuple(thing for thing in self.watch if not thing.startswith(JOB_PREFIX))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ready:
     """How far the event trigger of a job has come: what is kept in the run log."""
 
@@ -137,7 +138,7 @@ class Ready:
         return self.fired + trigger.cool_down
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repair:
     """A chain that lost steps: `step` was written to follow the first of `gone`, and follows `follows` now; None when
     nothing is left to follow."""
@@ -154,7 +155,7 @@ class Repair:
         return f"{lost}, so it follows '{self.follows}' now; to keep it so, write   after: {self.follows}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chains:
     """Which job is a step after which, gaps closed. Steps that are disabled are in here like any other: whether one is
     passed over is decided when its turn comes."""
@@ -182,7 +183,7 @@ class FlowKind(Enum):
     ORCHESTRATION = "orchestration"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Flow:
     """One execution of a chain or an orchestration with all its attempts: what stands in the run log's `flows`. Its id
     is that of its first run."""
@@ -196,7 +197,7 @@ class Flow:
     variables: Mapping[str, Any] = field(default_factory=_nothing)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fact:
     """What is recorded of one run of a flow: enough to know where the flow stands. `sequence` is the order of making;
     of two runs in the same place the later one counts."""

@@ -20,6 +20,7 @@ from dsari_like.core.choices import Outcome
 from dsari_like.core.engine import Engine
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Decision, Exit, ProcessIdentity, Run
+from dsari_like.core.record import record
 
 #: Runs, and decisions that make none, that are looked at; a job that is due every second has 86,400 in a day.
 MOST = 10_000
@@ -51,7 +52,7 @@ class Foreseen:
         return max(0.0, self.start - self.due) if self.start is not None else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Forecast:
     """Runs in the order in which they become due, and decisions about slots that make no run of their own."""
 

@@ -8,9 +8,10 @@ of the field (minute 0, hour 1, day 2, month 3, weekday 4, second 5), modulo the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from zlib import crc32
+
+from dsari_like.core.record import record
 
 BIT = tuple(1 << value for value in range(64))
 """One shared object a value: a hundred thousand jobs then hold no integers of their own."""
@@ -19,7 +20,7 @@ Numbers = Callable[[int], int]
 """From a field's number to the number whose remainder is taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hashed:
     """One `H`, `H(a-b)`, `H/n` or `H(a-b)/n`, or the same with `R`."""
 

@@ -6,10 +6,11 @@ Owns the fields and the names of the choices. Must not know HTTP, files or the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from dsari_like.core.model import NOTHING
+from dsari_like.core.record import record
 
 
 class Scheme(Enum):
@@ -26,7 +27,7 @@ TOKEN_HEADERS = frozenset({"x-gitlab-token", "authorization"})
 DELIVERY_HEADERS = ("X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gitlab-Event-UUID")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HookKey:
     """One of the keys of a hook: its secret is in a file, or, where the sender shows it, known by its SHA-256."""
 
@@ -45,7 +46,7 @@ class HookKey:
         return self.expires is not None and now >= self.expires
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Where a parameter's value is in a request: `part` is body, headers or query; `path` leads on from there."""
 
@@ -56,7 +57,7 @@ class Source:
         return ".".join((self.part, *self.path))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HookResponse:
     """What a sender is told when its request was taken; `challenge` is the query field that a GET gets back."""
 
@@ -66,7 +67,7 @@ class HookResponse:
     challenge: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hook:
     """One address, `/hook/NAME`. Field names are the keys of the configuration."""
 

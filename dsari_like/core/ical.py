@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, NoReturn
 
+from dsari_like.core.record import record
 from dsari_like.core.rrule import Stamp
 
 _EPOCH = datetime(1970, 1, 1)
@@ -38,7 +39,7 @@ class CalendarFault(Exception):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """One event, with its recurrence. `length` is its seconds unless there is an `end`; of an event of whole days
     those of the calendar, which are not always as long."""
@@ -55,7 +56,7 @@ class Event:
     excluded: tuple[Stamp, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Calendar:
     """The events of one file, and what was left aside, with the lines."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsari_like.core.expression import Expression
+from dsari_like.core.record import record
 from dsari_like.core.terms import SELF, EventType, ExpressionError, Term
 
 #: Qube time counts from midnight of 2000-01-01 in US Eastern time (Q-29).
@@ -25,7 +26,7 @@ _NUMBER = re.compile(r"@?(-?\d{1,12}(?:\.\d{1,6})?)")
 _SHORTEST_INTERVAL = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """How text is read: `moment` gives epoch seconds of a date and time, `duration` seconds of `90m`; both raise
     ValueError. `qube` says that bare numbers are Qube time."""

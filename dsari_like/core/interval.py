@@ -6,10 +6,10 @@ Owns their grammar and their instants. Must not know zones: an interval is elaps
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import floor
 
 from dsari_like.core import phrases
+from dsari_like.core.record import record
 from dsari_like.core.rule import Rule, ScheduleError, Slot
 
 _SIZES = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -17,7 +17,7 @@ _DURATION = re.compile(r"(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+)s)?",
 _LONGEST = 3_660 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EveryText:
     """A parsed interval."""
 
@@ -30,7 +30,7 @@ class EveryText:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RebootText:
     """`@reboot`."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from dsari_like.core.expression import AllOf, Expression, terms_of
 from dsari_like.core.matching import View, awaits
+from dsari_like.core.record import record
 from dsari_like.core.terms import EventType, Term
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Closed(NamedTuple):
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Terms:
     """How an expression stands: the operands that came true, and those that did not; for people to read."""
 

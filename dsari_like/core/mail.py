@@ -5,10 +5,10 @@ Owns the fields. Must not know addresses, or how a server is talked to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dsari_like.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mail:
     """How mail leaves: by a program that takes it on its input, or by a server. Field names are keys of `mail`."""
 

@@ -7,9 +7,9 @@ follows when an event is the awaited one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dsari_like.core.record import record
 from dsari_like.core.terms import ANY, PARENT, SELF, EventType, Term
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TIMES = {EventType.TIME, EventType.REPEAT, EventType.GLOBALTIME, EventType.GLOBALREPEAT}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """Who looks: what `self` and `parent` are."""
 

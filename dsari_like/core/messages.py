@@ -7,7 +7,7 @@ their names all the same: who talks to the engine needs one vocabulary.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsari_like.core.asked import (
     CancelAsked,
@@ -47,6 +47,7 @@ from dsari_like.core.flow_messages import EventResetAsked, WatchedUpdated
 from dsari_like.core.flows import Fact, Flow, Ready
 from dsari_like.core.model import Claim, Configuration, Exit, Job, Pause, ProcessIdentity, Run, SkipNext, Trigger
 from dsari_like.core.reactions import CallEnded, Kept
+from dsari_like.core.record import record
 from dsari_like.core.schedule import Rule
 
 __all__ = [
@@ -59,7 +60,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Now:
     """One reading of both clocks. `wall` is UTC epoch seconds, for calendars and records; `mono` only ever grows, for
     limits and graces, so that a step of the wall clock neither ends a run early nor keeps it for ever (P11)."""
@@ -68,7 +69,7 @@ class Now:
     mono: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Planned:
     """A job's rules as bound to its name and zone, with the slot that was decided last (None: never), the blackouts
     its slots may fall into, and the calendar times that had their run under an earlier zone or text (`rezone`)."""
@@ -79,7 +80,7 @@ class Planned:
     made: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Configured:
     """A configuration is in force from now on: the first one at start, later ones at reload.
 
@@ -100,7 +101,7 @@ class Configured:
     host: str = ""  # the name of this machine, for events about the daemon itself
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TriggerArrived:
     """A claimed file that holds a trigger for a job. `known` is the answer that the run log has for its `id`, when
     that belongs to a run already."""
@@ -110,7 +111,7 @@ class TriggerArrived:
     known: WriteReceipt | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TriggerRefused:
     """A claimed file that is no trigger, and why."""
 
@@ -119,7 +120,7 @@ class TriggerRefused:
     trigger_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AlreadyRecorded:
     """A claim whose outcome was recorded before a crash, or a power cut, kept its file from being put away."""
 
@@ -127,7 +128,7 @@ class AlreadyRecorded:
     refused: str | None = None  # the recorded reason, when it was refused: then the file belongs into `corrupt/`
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Started:
     """The launcher has a child for this run."""
 
@@ -135,7 +136,7 @@ class Started:
     process: ProcessIdentity
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartFailed:
     """The launcher could not start a child: the command is missing, not executable, or the machine refused."""
 
@@ -144,7 +145,7 @@ class StartFailed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartPutOff:
     """The machine was short of something that a start takes; nothing was started."""
 
@@ -152,14 +153,14 @@ class StartPutOff:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartAgain:
     """It is time to try the start of a run again that was put off."""
 
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChildExited:
     """A child is gone, with its exit; None when nobody can know it any more. `time` is the wall clock."""
 
@@ -171,7 +172,7 @@ class ChildExited:
     output_size: int | None = None  # bytes, where stages share the output
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progressed:
     """A run wrote lines into its progress file since the last look; `notes` are what was not understood in it."""
 
@@ -180,7 +181,7 @@ class Progressed:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LifeSeen:
     """The answer to `LookForLife`: the wall clock time of the newest sign of life; None when there never was any."""
 
@@ -188,12 +189,12 @@ class LifeSeen:
     time: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimePassed:
     """Look whether anything is due."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShutdownAsked:
     """Admit nothing more; do with running children as `how` says."""
 

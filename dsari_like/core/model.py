@@ -16,6 +16,7 @@ from dsari_like.core.clauses import Heartbeat, ItemCounts, LockDemand, Progress,
 from dsari_like.core.flows import Chains, EventTrigger, Orchestration
 from dsari_like.core.lifecycle import ACTIVE, FINAL, RunState
 from dsari_like.core.mail import Mail
+from dsari_like.core.record import record
 from dsari_like.core.secrets import ALWAYS, Secrets
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _nothing() -> Mapping[str, Any]:
     return NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Where:
     """File and line of something configured; `file` as the user would type it."""
 
@@ -43,7 +44,7 @@ class Where:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """A declared variable of a job: what a trigger may say and what is taken when it says nothing."""
 
@@ -53,7 +54,7 @@ class Parameter:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blackout:
     """Times in which no slot starts anything, as they were written: from `start` to `end`; for `duration` from each
     slot of `schedule` on; or the events of a `calendar`."""
@@ -65,7 +66,7 @@ class Blackout:
     calendar: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Runtime:
     """A named wrapper put before commands: an interpreter, a container, `ssh host`."""
 
@@ -73,7 +74,7 @@ class Runtime:
     environment: Mapping[str, str] = field(default_factory=_nothing)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Storm:
     """How often a job may start because it has just started: so many times within so many seconds."""
 
@@ -81,7 +82,7 @@ class Storm:
     seconds: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retention:
     """Which finished runs may go; a limit that is None takes none."""
 
@@ -91,7 +92,7 @@ class Retention:
     keep_failed: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """A configured command with its schedule, limits and reactions. Field names are the keys of the configuration.
 
@@ -155,7 +156,7 @@ class Job:
     where: Where = Where("", 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Configuration:
     """Everything configured, as the engine and the shell read it. Paths are absolute text."""
 
@@ -194,7 +195,7 @@ class Configuration:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trigger:
     """Why a run exists. `data` is the whole map that was dropped, kept with the run (D-43)."""
 
@@ -210,7 +211,7 @@ class Trigger:
     origin: Mapping[str, Any] = field(default_factory=_nothing)  # who dropped what: `translate`
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """A file that is ours: taken out of the drop place, not yet recorded.
 
@@ -231,7 +232,7 @@ class Claim:
 ALL_JOBS = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pause:
     """`job_name` is ALL_JOBS for all of them; `until` is UTC epoch seconds, None until further notice."""
 
@@ -245,7 +246,7 @@ class Pause:
         return self.time <= instant and (self.until is None or instant < self.until)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SkipNext:
     """The next slot of the job is to be left out."""
 
@@ -254,7 +255,7 @@ class SkipNext:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """The recorded outcome of one slot or one trigger, as data and as a sentence."""
 
@@ -269,7 +270,7 @@ class Decision:
     count: int = 1  # instances of a slot it stands for
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exit:
     """How a child ended. `code` is the status, or 128 + signal (D-55)."""
 
@@ -281,7 +282,7 @@ class Exit:
     max_rss: int | None = None  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProcessIdentity:
     """Enough to know a process again after a restart: a pid alone is reused (P4)."""
 
@@ -290,7 +291,7 @@ class ProcessIdentity:
     boot_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndedRun:
     """What a later run of the same job is told about an earlier one (D-51)."""
 

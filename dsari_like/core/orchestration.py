@@ -8,12 +8,13 @@ Must not know runs, times, or how a task is carried out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from dsari_like.core.flows import END, Condition, Fact, Orchestration, Phase, Place, Task
 from dsari_like.core.lifecycle import FINAL, WELL, RunState
 from dsari_like.core.model import NOTHING, Job
+from dsari_like.core.record import record
 
 Results = Mapping[Place, RunState]
 
@@ -22,14 +23,14 @@ def _nothing() -> Mapping[Any, Any]:
     return NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Begin:
     """These tasks are to be begun, side by side."""
 
     tasks: tuple[tuple[Place, Task], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Over:
     """Nothing is going on any more, and nothing is to be begun."""
 
@@ -38,7 +39,7 @@ class Over:
     unreached: tuple[Place, ...] = ()  # were chosen, and not executed (K-03)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Execution:
     """How one execution stands. `own` are the results of this attempt, `kept` what earlier ones left that counts."""
 
@@ -164,7 +165,7 @@ def task_job(job: Job, task: Task) -> Job:
 SELECTING = ("tasks", "skip", "phase")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """What is to be run of an orchestration, or why that cannot be told."""
 

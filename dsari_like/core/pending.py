@@ -6,13 +6,12 @@ Owns the due but not started runs of each job, in order of arrival. Must not kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dsari_like.core.choices import Merge
 from dsari_like.core.model import Job, Run
+from dsari_like.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """What to do with a new arrival: make a run of it unless `into` or `drop`; end the runs in `replaced` first."""
 

@@ -7,19 +7,20 @@ a callback fires, how a call is carried out, or where any of it is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Any
 
 from dsari_like.core.expression import Expression
 from dsari_like.core.model import NOTHING, Exit, Job, Run
+from dsari_like.core.record import record
 from dsari_like.core.terms import EventType
 
 #: The owner of callbacks that belong to the whole site; no job can have this name.
 UNIVERSAL = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something happened: to a run, an item, the daemon, a callback, or the time came.
 
@@ -43,7 +44,7 @@ class Event:
         return f"{self.name}-{self.type.value}-{self.job_name}{last}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Freshness:
     """How old an operand may be that came true before the others. Either limit makes an expression count events of
     all flows; without one it counts those of one flow."""
@@ -57,7 +58,7 @@ class Freshness:
         return self.within is not None or self.since_last_run
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blocking:
     """`blocked_until` of a job: its runs are created blocked, and released when this comes true."""
 
@@ -82,7 +83,7 @@ class Language(Enum):
 LANGUAGES = (Language.QUBE, Language.SHELL, Language.PYTHON, Language.MAIL, Language.WEBHOOK)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Callback:
     """A trigger expression, a language, and code."""
 
@@ -115,7 +116,7 @@ class CallState(Enum):
     REFUSED = "refused"  # never carried out: a chain of callbacks had become too long
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """One execution of a callback. It holds all that is needed to carry it out, whatever a reload has done since."""
 
@@ -158,14 +159,14 @@ class Call:
 # --- messages ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveCall:
     """Write the call as it is now."""
 
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartCall:
     """Carry the call out; its row is on the disk by now. `job` and `run` say whose environment and rights it has;
     None where there is no such run, or it is not known any more."""
@@ -175,7 +176,7 @@ class StartCall:
     run: Run | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SaveLatches:
     """What came true so far of an expression, in one scope: `owner` is a callback's key, or the id of a blocked run.
     Neither operands nor firings: forget it."""
@@ -186,7 +187,7 @@ class SaveLatches:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallEnded:
     """An attempt to carry out a call has ended. `reason` is what the exit does not tell."""
 
@@ -197,7 +198,7 @@ class CallEnded:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """What an earlier daemon recorded of reactions. `since` is when one was alive last; None when none ever was."""
 

@@ -18,6 +18,7 @@ from dsari_like.core import items
 from dsari_like.core.model import NOTHING, Job, Trigger
 from dsari_like.core.names import is_reserved, is_swaying, is_trigger_id, is_variable
 from dsari_like.core.orchestration import choice_of
+from dsari_like.core.record import record
 from dsari_like.core.secrets import ALWAYS, MASK, Secrets
 from dsari_like.core.when import ZoneOf, is_time, kind_of, read_when
 from dsari_like.errors import TriggerError
@@ -33,7 +34,7 @@ WEBHOOK = "webhook"
 CALLBACK = "callback"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Control:
     """A request to the daemon: one of `ACTIONS` and its arguments, checked."""
 
@@ -42,7 +43,7 @@ class Control:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Action:
     """What a request may say: all its arguments, and those of which at least one must be there, because a request
     that forgot what it is about must not mean everything."""

@@ -10,10 +10,10 @@ spared is not made up for by taking a younger one: nobody could tell from the ru
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from dsari_like.core.model import Retention
+from dsari_like.core.record import record
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -33,7 +33,7 @@ class Rule(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finished:
     """A run that has ended, as far as retention minds. `size` is what its directory holds."""
 
@@ -42,9 +42,10 @@ class Finished:
     status: str
     stop_time: float
     size: int = 0
+    is_item: bool = False  # a part of an array run, which goes with it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """Whether the run goes, by which rule, and that in a sentence's words."""
 
@@ -53,7 +54,7 @@ class Verdict:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """The wall clock, and whether it is believed (`trust`): where it is not, nothing goes because of it (P27)."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from dsari_like.core.record import record
 from dsari_like.core.rule import ScheduleError
 
 _EPOCH = datetime(1970, 1, 1)
@@ -44,7 +44,7 @@ class Frequency(enum.Enum):
         return self.unit > 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stamp:
     """A local second, and the zone named with it: None is the job's own."""
 
@@ -52,7 +52,7 @@ class Stamp:
     zone: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parts:
     """The BY parts; empty where not given. Weekdays are (Monday 0, number), number 0 for every one."""
 
@@ -67,7 +67,7 @@ class Parts:
     positions: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecurrenceText:
     """A parsed rule, shared by every job that has the same text."""
 

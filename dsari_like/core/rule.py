@@ -8,8 +8,8 @@ from __future__ import annotations
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from dsari_like.core.record import record
 from dsari_like.errors import UserError
 
 
@@ -29,7 +29,7 @@ class DstPolicy(enum.Enum):
     BOTH = "both"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slot:
     """One due instant: the `count` instances it stands for (D3), and the skipped local times among them."""
 
@@ -39,7 +39,7 @@ class Slot:
     skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """Local times that nothing makes up: `dst: skip`, or a jump of more than three hours (D6)."""
 

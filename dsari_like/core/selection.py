@@ -7,12 +7,13 @@ to be done with the runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from dsari_like.core.model import Run
+from dsari_like.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """`since` and `until` bound the time at which a run was asked for, UTC epoch seconds."""
 

@@ -9,11 +9,12 @@ late moment, skips 1.5 % of due runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from dsari_like.core.blackout import Windows
 from dsari_like.core.messages import Planned
+from dsari_like.core.record import record
 from dsari_like.core.rezone import repeated
 from dsari_like.core.schedule import Lost, Rule, ScheduleFault, Slot, next_of
 from dsari_like.core.timetable import Timetable
@@ -28,7 +29,7 @@ BATCH = 500
 _JUST_BEFORE = 0.001
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DueSlot:
     """One slot that has come; or, when it is `lost`, a jump of the clock over times that nothing makes up."""
 

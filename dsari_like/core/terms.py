@@ -7,9 +7,11 @@ what a context stands for at a moment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
+
+from dsari_like.core.record import record
 
 SELF, PARENT, ANY = "self", "parent", "*"
 
@@ -67,7 +69,7 @@ class Word(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Term:
     """One awaited event. `extra` is an item, a host or a time, where the type has one."""
 

@@ -8,14 +8,14 @@ look alike; it costs one day's delay. Must not know what depends on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dsari_like.core.record import record
 
 #: Seconds. What is smaller than a leap is a correction, a night's suspend, or summer time put on by hand.
 LEAP = 86_400.0
 STANDS = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trust:
     """`believed` is the last time that was believed; `claimed` what the clock says since it leapt, and `watched` how
     long it has been seen to go on from there as clocks do."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from dsari_like.core.record import record
 from dsari_like.core.secrets import ALWAYS, Secrets
 
 LONGEST_NAME = 128
@@ -34,7 +34,7 @@ _SHOWN = 60
 _SAYABLE = re.compile(r"[A-Za-z0-9_]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exchange:
     """Both maps as they are after a run, what it changed, and what of it was refused."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dsari_like.core.reactions import Call
+from dsari_like.core.record import record
 
 #: What a verb asks for: the request it becomes.
 _ACTIONS = {
@@ -46,7 +46,7 @@ class VerbError(ValueError):
     """What is wrong with the code of a callback in the language `qube`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verb:
     """One thing to ask for: an action on the run (or its job) that is called `self` or `parent`, or a trigger."""
 
@@ -54,7 +54,7 @@ class Verb:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drop:
     """A file to be dropped: a trigger for a job, or a request where that is empty."""
 

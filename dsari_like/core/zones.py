@@ -7,11 +7,12 @@ the zone comes as an object.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
+
+from dsari_like.core.record import record
 
 DAY = 86_400
 LARGEST_CORRECTION = 3 * 3_600
@@ -36,7 +37,7 @@ class Transition(NamedTuple):
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Segment:
     """A stretch [start, end) of UTC seconds under one offset, and what the jumps around it mean inside it.
 
