@@ -431,7 +431,7 @@ class TestReports:
         site.quiet()
         after = _stamps(site.var / "html")
         written = {path for path, stamp in after.items() if before.get(path) != stamp}
-        assert len(written) <= 12, sorted(written)
+        assert len(written) <= 20, sorted(written)  # of some 180: the run, its job, and one of each kind of page
 
 
 def _links(page: Path) -> list[str]:
