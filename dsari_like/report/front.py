@@ -20,7 +20,7 @@ from dsari_like.report.timeline import DayChart
 from dsari_like.report.views import Day, Head, JobLine, RunLine, Time
 from dsari_like.store.reader import DecisionRow, RunRow
 
-LATEST, FAILURES, SHOWN, DUE = 25, 10, 20, 10
+LATEST, FAILURES, SHOWN, DUE, JOBS = 25, 10, 20, 10, 50
 _LOOKED_AT = 100  # rows looked through for those that may be shown
 _ODD_OUTCOMES = ("refused", "missed", "dropped", "skipped")
 
@@ -246,7 +246,7 @@ def told(scene: Scene, root: str, row: DecisionRow) -> Told:
 
 
 def _first_jobs(scene: Scene, now: float) -> tuple[JobLine, ...]:
-    return tuple(views.job_line(scene, "", name, now) for name in scene.overview.names[: names.JOBS_A_PAGE])
+    return tuple(views.job_line(scene, "", name, now) for name in scene.overview.names[:JOBS])
 
 
 def _as_of(scene: Scene) -> Time | None:

@@ -14,6 +14,7 @@ from dsari_like.report import names
 from dsari_like.report.files import Site
 from dsari_like.report.gaps import changed, neighbours
 from dsari_like.report.overview import Overview
+from dsari_like.store.linked import Linked
 from dsari_like.store.numbering import PrunedRow
 from dsari_like.store.reader import Reader, RunRow
 
@@ -45,18 +46,27 @@ class Histories:
         oldest = self._reader.oldest_number(name)
         number = names.history_number(oldest) if oldest else 0
         while number:
-            rows = press.history_page(name, number)
+            rows = yield from press.history_page(name, number)
             page = names.history_page(name, number)
             known |= {os.path.basename(file) for file in (page, names.search_twin_of(page))}
-            yield
             for row in rows:
                 press.run_page(row)
                 known.add(names.directory_of(row.run_id))
                 yield
+                yield from self._items(press, row, known)
             number = neighbours(self._reader, name, number)[1]
         press.job_page(name, now)
         self._remove_others(name, known)
         yield
+
+    def _items(self, press: Press, run: RunRow, known: set[str]) -> Iterator[None]:
+        """The pages of the items of an array run, which are in no history."""
+        for item_id in Linked(self._reader.connection).item_ids(run.run_id) if run.items else ():
+            item = self._reader.run(item_id)
+            if item is not None:
+                press.run_page(item)
+                known.add(names.directory_of(item_id))
+                yield
 
     def without(self, press: Press, pruned: Iterable[PrunedRow], now: float) -> Generator[None, None, list[str]]:
         """Remove the pages of these runs, and bring those of their jobs up to date. Returns the jobs, as far as they
@@ -66,7 +76,8 @@ class Histories:
         for run in pruned:
             self._site.remove(names.run_directory(run.job_name, run.run_id))
             press.forget(names.run_page(run.job_name, run.run_id))
-            numbers.setdefault(run.job_name, set()).add(run.number or 1)
+            if run.number is not None:  # items have none, and stand in no list
+                numbers.setdefault(run.job_name, set()).add(run.number)
             retries |= {row.run_id: row for row in self._reader.retries_of(run.run_id)}
             yield
         shown = [name for name in sorted(numbers) if press.scene.shows(name) and self._reader.newest_number(name)]
@@ -89,8 +100,7 @@ class Histories:
             self._site.unlink(names.search_twin_of(names.history_page(name, number)))
             press.forget(names.history_page(name, number))
         for number in anew:
-            press.history_page(name, number)
-            yield
+            yield from press.history_page(name, number)
 
     def _followers(self, press: Press, name: str, numbers: Iterable[int]) -> Iterator[None]:
         """Each run's page links to the one before, and compares itself with those before that."""

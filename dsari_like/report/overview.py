@@ -21,7 +21,7 @@ from dsari_like.report.rests import Rests, slot_note
 from dsari_like.report.words import reason_words, shortened
 from dsari_like.store.reader import Reader, RunRow
 
-_SLICE = 20  # jobs looked up before the caller may stop
+_SLICE = 5  # jobs looked up before the caller may stop
 
 
 @dataclass(frozen=True, slots=True)

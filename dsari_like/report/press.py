@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,7 @@ class Press:
         self.scene = scene
         self.pages = Pages(scene.configuration.template_dir)
         self.failed: dict[str, str] = {}
+        self.now = 0.0
         self._site = site
 
     def style(self) -> None:
@@ -49,7 +50,7 @@ class Press:
 
     def run_page(self, row: RunRow) -> None:
         """A run's page."""
-        self.page(names.run_page(row.job_name, row.run_id), "run.html", lambda: run.run_page(self.scene, row))
+        self.page(names.run_page(row.job_name, row.run_id), "run.html", lambda: run.run_page(self.scene, row, self.now))
 
     def job_page(self, name: str, now: float) -> None:
         """A job's own page, its feed and its badge."""
@@ -58,13 +59,15 @@ class Press:
         self.file(names.job_feed(name), partial(feeds.job_feed, self.scene, name, rows))
         self.file(names.badge(name), partial(badge.badge, self.scene, name))
 
-    def history_page(self, name: str, number: int) -> tuple[RunRow, ...]:
-        """A page of a job's history; returns its runs."""
+    def history_page(self, name: str, number: int) -> Generator[None, None, tuple[RunRow, ...]]:
+        """A page of a job's history, and its part of the search's index; rests after each. Returns its runs."""
         last = number * names.PAGE_SIZE
         rows = self.scene.reader.numbered(name, last - names.PAGE_SIZE + 1, last)
         page = names.history_page(name, number)
         self.file(names.search_twin_of(page), lambda: search.runs_index(self.scene, page, rows))
+        yield
         self.page(page, "history.html", lambda: (*history.history_page(self.scene, name, number, rows), {}))
+        yield
         return rows
 
     def forget(self, page: str) -> None:

@@ -16,7 +16,7 @@ from dsari_like.report.days import Window, begin_of, day_of
 from dsari_like.store.reader import BarRow, Reader, RunRow
 
 MOST, DAYS = 5_000, 8
-_SLICE, _SPANS = 200, 50
+_SLICE, _SPANS = 100, 50
 
 _Order = tuple[float, str]
 

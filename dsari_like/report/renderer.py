@@ -10,7 +10,7 @@ then. A finished run costs its own page, the last page and the index of its job,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from dsari_like.core.blackout import Windows
 from dsari_like.core.model import Configuration
 from dsari_like.core.schedule import Rule
 from dsari_like.report import moments, names
+from dsari_like.report.branches import Branches
 from dsari_like.report.days import day_of
 from dsari_like.report.files import Site
 from dsari_like.report.histories import Histories
@@ -78,6 +79,7 @@ class Renderer:
             or rendered.decision != self._reader.newest_decision()
             or rendered.pruned != self._reader.newest_pruned()
             or self._rest_mark != self._reader.rest_mark()
+            or self._branches.stale()
         )
 
     def step(self, now: float, budget: float, clock: Clock) -> bool:
@@ -139,12 +141,14 @@ class Renderer:
         if known is None or known.fingerprint != fresh.fingerprint or known.missed(self._reader.oldest_pruned()):
             fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
             fresh.pruned, fresh.rests = self._reader.newest_pruned(), Rests(self._reader.rests()).marks
+            self._branches.take()
             self._take(fresh)
             self._whole = True
             yield from self._everything(self._press())
             return
         self._whole = False
         self._take(known)
+        self._branches.begin(known.call)
         if known.configuration != fresh.configuration:
             known.configuration = fresh.configuration
             yield from self._configured(self._press())
@@ -163,6 +167,7 @@ class Renderer:
             yield
             if count % BATCH == BATCH - 1:
                 yield from self._news()
+        yield from self._branches.whole(press)
         yield from self._makers.front_pages(press, self._now)
         self._keeping.paused = self._site.sweeping = False
         self._remember()
@@ -177,12 +182,14 @@ class Renderer:
             yield
             if self._reader.newest_number(name) and not self._histories.has(name):
                 yield from self._histories.whole(press, name, self._now)  # it was hidden until now
+        yield from self._branches.whole(press)
 
     def _news(self) -> Iterator[None]:
         """Whatever changed since the pages were last up to date, a batch at a time."""
         rendered = self._rendered
         while rendered is not None:
             yield from self._rested(rendered)
+            yield from self._reacted(rendered)
             runs = self._reader.changed_since(rendered.revision, BATCH, rendered.run_id)
             decisions = self._reader.decisions_since(rendered.decision, BATCH)
             pruned = self._reader.pruned_since(rendered.pruned, BATCH)
@@ -202,6 +209,8 @@ class Renderer:
                     self._recent.forget(run.run_id)
                 self._makers.counted_anew()
                 shown = yield from self._histories.without(self._press(), pruned, self._now)
+                flows = {run.flow_id: None for run in pruned if run.flow_id}
+                yield from self._branches.gone(self._press(), flows)
                 yield from self._makers.front_pages(self._press(), self._now, shown)
                 rendered.pruned = pruned[-1].pruned_id
             self._remember()
@@ -228,7 +237,16 @@ class Renderer:
         if names:
             self._remember()
 
-    def _changes(self, runs: Iterable[RunRow], jobs: set[str]) -> Iterator[None]:
+    def _reacted(self, rendered: Rendered) -> Iterator[None]:
+        """Calls of callbacks, and what events wait for, that changed although no run did."""
+        if self._branches.stale():
+            yield from self._load()
+            yield from self._branches.reacted(self._press, False)
+            if rendered.call != self._branches.settled:
+                rendered.call = self._branches.settled
+                self._remember()
+
+    def _changes(self, runs: Sequence[RunRow], jobs: set[str]) -> Iterator[None]:
         """One batch: the runs' own pages, their jobs' pages, and then what shows them all."""
         press = self._press()
         yield from self._load()
@@ -239,22 +257,26 @@ class Renderer:
                 days.add(day_of(run.queue_time, self._zone))
                 press.scene.late(run, self._now)
                 self._recent.note(run, self._now)
-                histories.setdefault(run.job_name, set()).update(names.history_numbers(run.number or 1))
+                if run.item is None:
+                    histories.setdefault(run.job_name, set()).update(names.history_numbers(run.number or 1))
                 press.run_page(run)
                 yield
         heard_of = [self._overview.refresh(name) for name in sorted(histories)]
         for name in sorted(histories):
             for number in sorted(histories[name]):
-                press.history_page(name, number)
-                yield
+                yield from press.history_page(name, number)
             press.job_page(name, self._now)
             yield
+        yield from self._branches.changed(press, runs)
+        yield from self._branches.reacted(self._press, True)
         yield from self._makers.front_pages(press, self._now, histories if all(heard_of) else None, days)
 
     # --- small parts --------------------------------------------------------------------------------------------
 
     def _press(self) -> Press:
-        return self._makers.press(self._rendered.failed if self._rendered is not None else None)
+        press = self._makers.press(self._rendered.failed if self._rendered is not None else None)
+        press.now = self._now
+        return press
 
     def _scene(self, runs_link: str) -> Scene:
         from dsari_like.report.scene import Scene
