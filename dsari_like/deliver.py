@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
             print(f"told {shown(address)}")
         except (OSError, ValueError, smtplib.SMTPException, subprocess.SubprocessError) as error:
             problems += 1
-            print(f"cannot tell {shown(address)}: {_why(error)}")
+            print(f"cannot tell {shown(address)}: {why(error)}")
     return 1 if problems else 0
 
 
@@ -132,7 +132,7 @@ def _apprise(address: Address, letter: Mapping[str, Any]) -> None:
         raise ValueError("Apprise could not deliver it")
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """An error without what it may quote: of an answer its number alone."""
     if isinstance(error, urllib.error.HTTPError):
         return f"it answered {error.code}"

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "tail": "follow what running runs print",
     "next": "coming times of the schedules, across changes of the clock",
     "callbacks": "what callbacks did, and which there are",
+    "notify": "send one message, to see whether it arrives",
     "plan": "what a reload would change: jobs, and the coming times that move, appear or vanish",
     "explain": "why a job ran, waits, was skipped, folded or refused",
     "render": "bring the reports up to date",

@@ -18,6 +18,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from dsari_like.cli import main as command
 from dsari_like.core import notes
 from dsari_like.core.addresses import Address, AddressError, read, read_all, shown
 from dsari_like.core.mail import Mail
@@ -181,3 +182,13 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 def test_a_subject_is_one_line() -> None:
     event = {"name": "failed", "type": "work", "job_name": "x\r\nBcc: y", "item": "7"}
     assert notes.subject(event, "s") == "[s] x Bcc: y item 7 failed"
+
+
+def test_notify_sends_one_to_try(tmp_path: Path, hook: Hook, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "dsari_like.yaml").write_text("title: forge\n")
+    assert command(["notify", "-c", str(tmp_path), "--test", hook.url()]) == 0
+    ((_, body),) = hook.posts
+    assert json.loads(body)["name"] == "test" and capsys.readouterr().out == f"told {hook.url()[:-1]}\n"
+    assert command(["notify", "-c", str(tmp_path), "--test", hook.url("500")]) == 1
+    assert "it answered 500" in capsys.readouterr().err
+    assert command(["notify", "-c", str(tmp_path), "--test", "nobody"]) == 2
