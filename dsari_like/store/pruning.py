@@ -87,6 +87,9 @@ class Selection:
         size = 0
         if wanted:
             size = yield from self._attic.size(run.job_name, run.run_id)
+            for item in self._shelf.items_of(run.run_id):
+                size += 0 if item is None else (yield from self._attic.size(item.job_name, item.run_id))
+                yield
             self.measured.append((size, run.run_id))
         return replace(run, size=size)
 
@@ -108,12 +111,13 @@ class Pruner:
         batch: list[Finished] = []
         for judged in selection.judged(self._jobs(configuration, job)):
             if judged is not None and judged.verdict.taken and job in (None, judged.run.job_name):
-                batch.append(judged.run)
+                for run in self._with_items(judged.run):
+                    batch.append(run)
+                    if len(batch) >= BATCH:
+                        yield from self.remove(batch, moment.wall)
+                        batch = []
             if len(selection.measured) >= BATCH:
                 self._keep_sizes(selection)
-            if len(batch) >= BATCH:
-                yield from self.remove(batch, moment.wall)
-                batch = []
             yield
         self._keep_sizes(selection)
         yield from self.remove(batch, moment.wall)
@@ -137,9 +141,19 @@ class Pruner:
         if aside:
             self._attic.sync()
             self._shelf.forget(aside, wall)
-            self.removed += len(aside)
+            self.removed += len(set(aside) - {run.run_id for run in runs if run.is_item})
             yield
             yield from self._cleared()
+
+    def _with_items(self, run: Finished) -> Iterator[Finished]:
+        """The items of an array run go before it: whoever ends in between finds it as it was judged, and goes on."""
+        is_free = True
+        for item in self._shelf.items_of(run.run_id):
+            if item is None:
+                is_free = bool(self._shelf.still_free([run.run_id]))
+            elif is_free:
+                yield item
+        yield run
 
     def _jobs(self, configuration: Configuration, job: str | None) -> Iterable[str]:
         """The limit on all jobs together counts what the rules of every job leave."""

@@ -36,10 +36,10 @@ _REFERRED = (
 #: The latest of each kind, by the number and by the clock: what pages, commands and `PREVIOUS_…` variables tell of.
 _LATEST = (
     ("the last run", "number is not null order by number"),
-    ("the last good run", "status = 'completed' and stop_time is not null order by stop_time"),
-    ("the last failed run", "status = 'failed' and stop_time is not null order by stop_time"),
-    ("the last run that ended well", "exit_code = 0 and start_time is not null order by stop_time"),
-    ("the last run that ended badly", "exit_code <> 0 and start_time is not null order by stop_time"),
+    ("the last good run", "item is null and status = 'completed' and stop_time is not null order by stop_time"),
+    ("the last failed run", "item is null and status = 'failed' and stop_time is not null order by stop_time"),
+    ("the last run that ended well", "item is null and exit_code = 0 and start_time is not null order by stop_time"),
+    ("the last run that ended badly", "item is null and exit_code <> 0 and start_time is not null order by stop_time"),
 )
 _GONE = "(run_id is null or not exists (select 1 from runs where runs.run_id = decisions.run_id))"
 
@@ -65,14 +65,28 @@ class Shelf:
             below = rows[-1][0]
 
     def of_all(self) -> Iterator[Finished | None]:
-        """The finished runs of all jobs, by the time they were queued, newest first; None after each page."""
+        """The finished runs of all jobs, by the time they were queued, newest first; None after each page. The items of
+        an array run are a part of it, and stay and go with it."""
         last = (FOREVER, "\U0010ffff")
         while rows := self._all(
             f"select queue_time, run_id, {_HAS_ENDED}, {_FINISHED} from runs where (queue_time, run_id) < (?, ?)"
-            f" order by queue_time desc, run_id desc limit {PAGE}",
+            f" and item is null order by queue_time desc, run_id desc limit {PAGE}",
             *last,
         ):
             yield from (Finished(*row[3:]) for row in rows if row[2])
+            yield None
+            last = rows[-1][:2]
+
+    def items_of(self, run_id: str) -> Iterator[Finished | None]:
+        """The runs that are a run's items; None after each page. Rows that were read may be removed."""
+        last = ("", "")
+        yield None
+        while rows := self._all(
+            f"select item, {_FINISHED} from runs where previous_run_id = ? and item is not null"
+            f" and (item, run_id) > (?, ?) order by item, run_id limit {PAGE}",
+            *(run_id, *last),
+        ):
+            yield from (Finished(*row[1:], is_item=True) for row in rows)
             yield None
             last = rows[-1][:2]
 
@@ -125,8 +139,8 @@ class Shelf:
         ids = json.dumps(list(run_ids))
         these = "run_id in (select value from json_each(?))"
         self._write(
-            (f"insert into pruned (run_id, job_name, number, time) select run_id, job_name, number, ? from runs"
-             f" where {these}", (now, ids)),
+            (f"insert into pruned (run_id, job_name, number, flow_id, time) select run_id, job_name, number, flow_id, ?"
+             f" from runs where {these}", (now, ids)),
             (f"delete from events where {these}", (ids,)),
             (f"delete from callback_history where {these}", (ids,)),
             (f"delete from runs where {these}", (ids,)),

@@ -156,6 +156,60 @@ def test_the_limit_on_all_jobs_takes_the_oldest_whoever_owns_them(tmp_path: Path
     assert sizes["run-5"] == 10_000 and sizes["kept"] is None, "measured once, and only where a rule asks"
 
 
+def an_array(store: Store, run_id: str, days: float, size: int = 4, items: int = 3) -> set[str]:
+    """An array run that has ended, with its items; none has a number but itself."""
+    store.run("build", run_id, days=days, size=0)
+    names = {f"{run_id}-{number}" for number in range(items)}
+    for number, name in enumerate(sorted(names)):
+        store.run("build", name, days=days, size=size)
+        store.history.connection.execute(
+            "update runs set item = ?, previous_run_id = ?, flow_id = ?, number = null where run_id = ?",
+            (str(number), run_id, run_id, name),
+        )
+    return names
+
+
+def test_the_items_of_an_array_run_are_one_run_with_it_and_go_with_it(tmp_path: Path) -> None:
+    store = Store(tmp_path, job("build", count=2))
+    for run_id, days in (("old", 9), ("mid", 5), ("new", 1)):
+        an_array(store, run_id, days)
+    assert store.prune() == 1
+    assert {run_id for run_id in store.rows() if run_id.startswith("old")} == set()
+    assert len(store.rows()) == 8 and store.agrees()
+
+
+def test_more_items_than_a_batch_go_too(tmp_path: Path) -> None:
+    store = Store(tmp_path, job("build", count=1))
+    an_array(store, "old", 9, items=450)
+    an_array(store, "new", 1)
+    assert store.prune() == 1
+    assert len(store.rows()) == 4 and store.agrees()
+
+
+def test_an_array_run_holds_what_its_items_hold(tmp_path: Path) -> None:
+    store = Store(tmp_path, job("build", bytes=25_000))
+    for run_id, days in (("old", 9), ("mid", 5), ("new", 1)):
+        an_array(store, run_id, days, size=4096)
+    assert store.prune() == 1
+    assert "mid" in store.rows() and "old" not in store.rows()
+
+
+def test_no_item_goes_by_the_limit_on_all_jobs_without_its_array_run(tmp_path: Path) -> None:
+    store = Store(tmp_path, job("build"), retention=Retention(bytes=25_000))
+    for run_id, days in (("old", 9), ("mid", 5), ("new", 1)):
+        an_array(store, run_id, days, size=4096)
+    assert store.prune() == 1
+    assert len([run_id for run_id in store.rows() if run_id.startswith("old")]) == 0 and len(store.rows()) == 8
+
+
+def test_an_array_run_that_is_being_repeated_keeps_its_items(tmp_path: Path) -> None:
+    store = Store(tmp_path, job("build", count=1))
+    an_array(store, "old", 9)
+    store.run("build", "again", "running", retry_of="old")
+    assert store.prune() == 0
+    assert len(store.rows()) == 5
+
+
 def test_one_job_may_be_pruned_alone(tmp_path: Path) -> None:
     store = Store(tmp_path, retention=Retention(count=1, bytes=1))
     for name in ("a", "b"):
