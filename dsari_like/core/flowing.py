@@ -31,13 +31,14 @@ again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dsari_like.core import chain, orchestration
 from dsari_like.core.flows import CHAIN, ORCHESTRATION, Chains, Fact, Flow, FlowKind, Orchestration, Place, place_of
+from dsari_like.core.going import Going, fact_of
 from dsari_like.core.happenings import DEPTH
-from dsari_like.core.lifecycle import FINAL, RunEvent, RunState
+from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.model import NOTHING, Job, Run, Trigger
 from dsari_like.core.orchestration import Begin, Choice, Execution
 from dsari_like.core.record import record
@@ -91,23 +92,13 @@ class Reaction:
     flows: list[Flow] = field(default_factory=list)  # rows to be written
 
 
-@dataclass(slots=True)
-class _Going:
-    flow: Flow
-    facts: dict[str, Fact] = field(default_factory=dict)
-    open: set[str] = field(default_factory=set)
-    # Tasks that were asked for and are not made yet, by the run they belong to: one of them may end while the others
-    # are still being made, and must not ask for those again.
-    promised: set[tuple[str, Place]] = field(default_factory=set)
-
-
 class Flowing:
     """The flows that have open runs."""
 
     def __init__(self) -> None:
         self._jobs: Mapping[str, Job] = NOTHING
         self._chains = Chains()
-        self._flows: dict[str, _Going] = {}
+        self._flows: dict[str, Going] = {}
         self._parents: dict[str, Run] = {}  # the orchestrations that are running, by the ids of their runs
 
     # --- configuration and restart --------------------------------------------------------------------------------
@@ -128,11 +119,11 @@ class Flowing:
     def recall(self, flows: Iterable[Flow], facts: Iterable[Fact]) -> None:
         """What is recorded of these flows, for a retry in one of them."""
         for flow in flows:
-            self._flows.setdefault(flow.flow_id, _Going(flow))
+            self._flows.setdefault(flow.flow_id, Going(flow))
         for fact in facts:
             going = self._flows.get(fact.flow_id)
             if going is not None and fact.run_id not in going.facts:
-                self._learn(going, fact)
+                going.learn(fact)
 
     def resume(self, now: float) -> Reaction:
         """Whatever was left to be done."""
@@ -169,9 +160,7 @@ class Flowing:
 
     def vary(self, flow_id: str, variables: Mapping[str, Any]) -> Flow:
         """A run of the flow has left these variables for those after it."""
-        going = self._flows[flow_id]
-        going.flow = replace(going.flow, variables=variables)
-        return going.flow
+        return self._flows[flow_id].vary(variables)
 
     # --- what the engine tells ----------------------------------------------------------------------------------------
 
@@ -185,7 +174,7 @@ class Flowing:
             run.flow_id = run.run_id
         if run.flow_id is not None and (run.flow_id in self._flows or run.flow_id == run.run_id):
             going = self._flows.get(run.flow_id) or self._new(run.flow_id, run.job_name, job, now)
-            self._learn(going, _fact(run))
+            going.learn(fact_of(run))
             self._weigh(going, now, reaction)
         return reaction
 
@@ -210,8 +199,7 @@ class Flowing:
         reaction = Reaction()
         going = self._flows.get(run.flow_id or "")
         if going is not None:
-            below = (fact for fact in going.facts.values() if fact.parent == run.run_id and fact.place)
-            reaction.cancel += [fact.run_id for fact in below if fact.run_id in going.open]
+            reaction.cancel += going.open_tasks(run.run_id)
         self._advance(run, reaction)
         return reaction
 
@@ -237,7 +225,7 @@ class Flowing:
         if run.item is not None:
             return reaction
         if going is not None:
-            self._learn(going, _fact(run))
+            going.learn(fact_of(run))
         if goes_on:
             self._follow(run, reaction)
         parent = self._parents.get(run.previous_run_id or "")
@@ -262,7 +250,9 @@ class Flowing:
         step = self._execution(run).advance()
         if isinstance(step, Begin):
             before = self._before(run)
-            self._promise(run, step)
+            going = self._flows.get(run.flow_id or "")
+            if going is not None:
+                going.promise(run.run_id, (place for place, _ in step.tasks))
             reaction.create += [self._task_run(run, place, task.job, before.get(place)) for place, task in step.tasks]
         elif step is not None:
             reaction.over.append(Ended(run.run_id, VERDICTS[step.state], step.message))
@@ -285,7 +275,7 @@ class Flowing:
         return Execution(
             flow,
             chosen,
-            self._promised(going, run) | orchestration.results(facts, run.run_id),
+            (going.promised(run.run_id) if going else {}) | orchestration.results(facts, run.run_id),
             orchestration.kept(before, chosen),
             going.flow.variables if going else NOTHING,
             in_order=bool(_asked(run)),
@@ -308,15 +298,6 @@ class Flowing:
             if task is not None and self._is_enabled(task.job):
                 yield place
 
-    def _promise(self, run: Run, step: Begin) -> None:
-        going = self._flows.get(run.flow_id or "")
-        if going is not None:
-            going.promised |= {(run.run_id, place) for place, _ in step.tasks}
-
-    def _promised(self, going: _Going | None, run: Run) -> dict[Place, RunState]:
-        promised = going.promised if going else ()
-        return {place: RunState.QUEUED for parent, place in promised if parent == run.run_id}
-
     def _before(self, run: Run) -> dict[Place, str]:
         """The run that each task had last, in the attempts before this one."""
         facts = sorted(self._facts(run.flow_id), key=lambda fact: fact.sequence)
@@ -332,29 +313,17 @@ class Flowing:
     def _begins_flow(self, name: str, job: Job | None) -> bool:
         return name in self._chains.steps or name in self._chains.follows or (job is not None and job.flow is not None)
 
-    def _new(self, flow_id: str, name: str, job: Job | None, now: float) -> _Going:
+    def _new(self, flow_id: str, name: str, job: Job | None, now: float) -> Going:
         """A chain is called by its head, wherever in it this flow began."""
         is_chain = job is None or job.flow is None
         kind = FlowKind.CHAIN if is_chain else FlowKind.ORCHESTRATION
         flow = Flow(flow_id, kind, self._chains.head(name) if is_chain else name, RunState.QUEUED, now)
-        going = self._flows[flow_id] = _Going(flow)
+        going = self._flows[flow_id] = Going(flow)
         return going
 
-    def _learn(self, going: _Going, fact: Fact) -> None:
-        going.facts[fact.run_id] = fact
-        if fact.parent is not None and fact.place is not None:
-            going.promised.discard((fact.parent, fact.place))
-        if fact.state in FINAL:
-            going.open.discard(fact.run_id)
-        else:
-            going.open.add(fact.run_id)
-
-    def _weigh(self, going: _Going, now: float, reaction: Reaction) -> None:
-        """A row of the flow when it stands differently now; it is forgotten when nothing of it is open."""
-        state = flow_state(going.flow, going.facts.values())
-        if state is not going.flow.state:
-            going.flow = replace(going.flow, state=state, stop_time=now if state in FINAL else None)
-            reaction.flows.append(going.flow)
+    def _weigh(self, going: Going, now: float, reaction: Reaction) -> None:
+        """A row when it stands differently now; a flow is forgotten when nothing of it is open."""
+        reaction.flows += going.weigh(now)
         if not going.open:
             self._flows.pop(going.flow.flow_id, None)
 
@@ -371,19 +340,6 @@ class Flowing:
         return job is not None and job.enabled
 
 
-def flow_state(flow: Flow, facts: Iterable[Fact]) -> RunState:
-    """How a flow stands: an orchestration as its last attempt does; a chain as the last runs of its steps do."""
-    newest: dict[str, Fact] = {}
-    for fact in sorted(facts, key=lambda fact: fact.sequence):
-        if fact.place is None and (flow.kind is FlowKind.CHAIN or fact.job_name == flow.name):
-            newest[fact.job_name] = fact
-    states = {fact.state for fact in newest.values()}
-    if any(state not in FINAL for state in states):
-        return RunState.RUNNING
-    by_weight = (RunState.FAILED, RunState.CANCELLED, RunState.WARNING)
-    return next((state for state in by_weight if state in states), RunState.COMPLETED)
-
-
 def behind(run: Run) -> Mapping[str, Any]:
     """How much stands behind a run, and so behind all that follows from it: a loop through a chain has an end, too."""
     origin = run.trigger.origin
@@ -394,13 +350,6 @@ def newest(facts: Iterable[Fact]) -> int:
     """The place in the order of making of the last of these. Whatever is made in their flow comes after it, which a
     daemon that was restarted cannot know from the runs that are open."""
     return max((fact.sequence for fact in facts), default=0)
-
-
-def _fact(run: Run) -> Fact:
-    place = place_of(run.trigger.type, run.trigger.data)
-    flow_id = run.flow_id or run.run_id
-    state, sequence = run.state, run.sequence
-    return Fact(run.run_id, flow_id, run.job_name, state, sequence, run.previous_run_id, run.retry_of, place)
 
 
 def _asked(run: Run) -> dict[str, list[str]]:

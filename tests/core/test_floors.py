@@ -22,6 +22,7 @@ FLOORS = {
     "dsari_like.core.chain": 2,
     "dsari_like.core.orchestration": 2,
     "dsari_like.core.flowing": 2,
+    "dsari_like.core.going": 2,
     "dsari_like.core.request": 2,
     "dsari_like.core.readiness": 2,
     "dsari_like.core.lifecycle": 1,

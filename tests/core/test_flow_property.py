@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
-from dsari_like.core.flowing import flow_state
 from dsari_like.core.flows import EventTrigger, Task, place_of
+from dsari_like.core.going import flow_state
 from dsari_like.core.lifecycle import WELL
 from dsari_like.core.model import Exit, ProcessIdentity, Run, Trigger
 from dsari_like.core.selection import Selection

@@ -196,7 +196,18 @@ def test_every_command_and_each_of_its_options_is_described() -> None:
 def test_every_listing_has_both_formats() -> None:
     parsers = subcommands(build(COMMANDS))
     listings = {name for name, parser in parsers.items() if "--format" in _words(parser)}
-    assert listings == {"status", "jobs", "runs", "show", "next", "prune", "plan", "callbacks"}
+    assert listings == {
+        "status",
+        "jobs",
+        "runs",
+        "show",
+        "next",
+        "prune",
+        "plan",
+        "callbacks",
+        "chains",
+        "orchestrations",
+    }
 
 
 def test_json_is_plain_ascii_whatever_a_name_holds(commands: Commands) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsari_like.core.flow_messages import SaveReady
+from dsari_like.core.flow_messages import SaveFlow, SaveReady
 from dsari_like.core.flows import Fact, Flow, FlowKind, Place, Ready
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.messages import SaveFlow, SaveRun
+from dsari_like.core.messages import SaveRun
 from dsari_like.core.model import Run, Trigger
 from dsari_like.store import flowlog
 from dsari_like.store.runlog import RunLog
