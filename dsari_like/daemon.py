@@ -1,7 +1,8 @@
-"""The loop: wait, gather, handle, apply. Nothing else carries out effects.
+"""The loop: wait, gather, handle, apply.
 
-Owns the order of things within a turn and what is done when doing fails. What is decided is in `core/engine.py`; how
-the parts are made, and what happens before the first turn, is in `startup.py`.
+Owns the order of things within a turn, and that nothing is done before it is recorded. What is decided is in
+`core/engine.py`, the doing in `deeds.py`; how the parts are made, and what happens before the first turn, is in
+`startup.py`.
 
 A turn: sleep until the next deadline or a wake-up; signals; dead children; the spool; what is due by the clock; apply
 all effects, rows first; if nothing is ready, render pages for a few milliseconds and look again.
@@ -16,8 +17,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from dsari_like.core import messages as m
-from dsari_like.core.reactions import StartCall
-from dsari_like.effects import INTENT, discreet, is_called_off, one_receipt_each
+from dsari_like.deeds import Deeds
 from dsari_like.idle import Idle
 from dsari_like.orders import Orders
 from dsari_like.parts import Parts
@@ -43,7 +43,6 @@ class Daemon:
         self._inputs: deque[m.Input] = deque(inputs)  # what came of carrying out effects, or of signals
         self._unwritten: list[m.Effect] = []  # decided, but not on the disk yet: nothing of it has been done
         self._store_at = 0.0
-        self._later: list[tuple[float, m.Effect]] = []  # what failed for want of something, and when to try again
         self._patience = Patience()
         self._orders = Orders(parts)
         self._rescan_at = 0.0
@@ -52,6 +51,7 @@ class Daemon:
         self._offset: float | None = None  # wall clock less monotonic clock, at the last turn
         self._found: deque[Found] = deque()  # claimed and read, not told to the engine yet
         self._idle = Idle(parts, self._patience)
+        self._deeds = Deeds(parts, self._inputs, self._patience, self._idle)
         self.stopped = False
 
     def run(self) -> None:
@@ -116,7 +116,7 @@ class Daemon:
         return self.parts.wakeup.wait(max(0.0, min(due, look)), punctual=due < 1.01 * look)
 
     def _until_due(self, now: m.Now) -> float:
-        moments = [moment for moment, _ in self._later]
+        moments = [self._deeds.next_deadline()]
         moments += [self._store_at] if self._unwritten or self._found else []
         moments += self._idle.moments(now, self._is_idle())
         settle = self.parts.inbox.next_deadline() if self._admits() else None
@@ -187,34 +187,11 @@ class Daemon:
     # --- apply ----------------------------------------------------------------------------------------------------
 
     def _apply(self, now: m.Now) -> None:
-        """Rows first, in one transaction; then starts, claims, signals, and what is told to people.
-
-        Starts come before claims are removed because somebody waits for them; a crash in between leaves a claim whose
-        token is known, and then only the removal is repeated.
-        """
+        """Rows first, in one transaction; then starts, claims, signals, and what is told to people."""
         effects: list[m.Effect] = []
         if not self._unwritten or self._write(now):
             effects, self._unwritten = self._unwritten, []
-        todo = one_receipt_each([*self._due_again(effects, now), *effects])
-        to_runs, told = m.RequestCancel | m.Signal | m.LookForLife, m.WriteReceipts | m.Notice | m.Prune
-        for kinds in (m.Start, m.DropClaim | m.Quarantine, to_runs, told, StartCall):
-            for effect in todo:
-                if isinstance(effect, kinds):
-                    self._carry_out(effect, now)
-
-    def _due_again(self, effects: list[m.Effect], now: m.Now) -> list[m.Effect]:
-        """What failed before and is to be tried once more; its rows are on the disk, whatever becomes of new ones. A
-        receipt does not wait when there is a newer one: coming after it, it would tell the past for ever."""
-        told = any(isinstance(effect, m.WriteReceipt) for effect in effects)
-        waiting, self._later, due = self._later, [], []
-        for moment, effect in waiting:
-            if moment <= now.mono and isinstance(effect, m.Start) and not is_called_off(effect):
-                self._inputs.append(m.StartAgain(effect.run.run_id))  # it is recorded that it may begin, then it does
-            elif moment <= now.mono or (told and isinstance(effect, m.WriteReceipts)) or is_called_off(effect):
-                due.append(effect)
-            else:
-                self._later.append((moment, effect))
-        return due
+        self._deeds.carry_out(effects, now)
 
     def _write(self, now: m.Now) -> bool:
         if now.mono < self._store_at:
@@ -229,7 +206,9 @@ class Daemon:
         except sqlite3.Error as error:
             self._store_trouble("write the run log", error, now)
             return False
-        self._say("info", self._patience.succeeded("write the run log"))
+        again = self._patience.succeeded("write the run log")
+        if again:
+            LOG.info("%s", again)
         for effect in self._unwritten:
             if isinstance(effect, m.SaveRun) and effect.cause is not None:
                 level = logging.INFO if effect.run.is_final else logging.DEBUG
@@ -253,54 +232,5 @@ class Daemon:
     def _store_trouble(self, what: str, error: Exception, now: m.Now) -> None:
         delay, line = self._patience.failed(what, error, now.mono)
         self._store_at = now.mono + delay
-        self._say("error", line)
-
-    def _carry_out(self, effect: m.Effect, now: m.Now) -> None:
-        what = INTENT.get(type(effect), "go on")
-        try:
-            self._do(effect)
-        except (OSError, sqlite3.Error) as error:
-            delay, line = self._patience.failed(what, error, now.mono)
-            self._later.append((now.mono + delay, effect))
-            if isinstance(effect, m.Start):
-                self._inputs.append(m.StartPutOff(effect.run.run_id, str(error)))
-            self._say("error", line)
-        else:
-            self._say("info", self._patience.succeeded(what))
-
-    def _do(self, effect: m.Effect) -> None:
-        parts = self.parts
-        match effect:
-            case m.DropClaim():
-                parts.inbox.drop(effect.claim)
-            case m.Quarantine():
-                place, reason = effect.claim.name or "control", parts.configuration.secrets.text(effect.reason)
-                parts.inbox.quarantine(effect.claim, reason)
-                LOG.warning("refused %s of %s: %s", effect.claim.file_name, place, reason)
-            case m.Start() if is_called_off(effect):
-                self._inputs.append(m.ChildExited(effect.run.run_id, None, parts.clock.now().wall))
-            case m.Start():
-                previous = parts.runlog.previous(effect.job.name)
-                mono = parts.clock.mono()
-                message = parts.children.start(parts.configuration, effect.job, effect.run, previous, mono)
-                if message is not None:
-                    self._inputs.append(message)
-            case m.Signal():
-                LOG.info("run %s gets signal %d: %s", effect.run_id, effect.number, effect.why)
-                parts.children.signal(effect.run_id, effect.number)
-            case m.RequestCancel():
-                parts.children.request_cancel(effect.run, effect.text)
-            case m.LookForLife():
-                self._inputs += parts.children.look_for_life(effect.run, effect.on_output, parts.clock.now())
-            case StartCall():
-                parts.children.calls.start(parts.configuration, effect, parts.clock.now())
-            case m.WriteReceipts():
-                parts.inbox.write_receipts(discreet(effect.receipts, parts.configuration.secrets))
-            case m.Notice():
-                self._say(effect.level, effect.text)
-            case m.Prune():
-                self._idle.upkeep().ask(effect)
-
-    def _say(self, level: str, line: str | None) -> None:
         if line:
-            getattr(LOG, level)("%s", line)
+            LOG.error("%s", line)

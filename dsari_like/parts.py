@@ -1,7 +1,7 @@
 """Everything a daemon is made of, each a thing a test can make too.
 
 Owns the list of parts and the order in which they are given back. Must not know how they are made (`startup.py`) or
-used (`daemon.py`).
+used (`daemon.py`, `deeds.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What comes out of the engine: effects, things to do. A part of `messages`, by the same rules.
 
-Owns only their shapes. An effect is carried out by `daemon.py` and nowhere else, in the order its `apply` gives.
+Owns only their shapes. An effect is carried out by `deeds.py` and nowhere else, in the order it gives.
 """
 
 from __future__ import annotations

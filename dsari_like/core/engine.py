@@ -2,7 +2,7 @@
 
 Owns who answers which input, time, and what a configuration means for runs that are there. Triggers are `arrivals`,
 requests `asking`, slots `due`; how a run comes to start is `lives`, how it goes on from there `course`, what follows
-`consequences`. Must not know files, processes or the run log: what it returns is carried out by `daemon.py`.
+`consequences`. Must not know files, processes or the run log: what it returns is carried out by `deeds.py`.
 
 To follow the life of a trigger read `arrived` of `arrivals`, then `queue` and `begin` of `lives`, `child_exited` of
 `course`, and `follow` of `consequences`.

@@ -34,6 +34,10 @@ class Patience:
         self._said[cause] = mono
         return delay, f"cannot {what}: {error}; nothing is lost, trying again until it works"
 
+    def is_failing(self, what: str) -> bool:
+        """It failed, and did not succeed since."""
+        return what in self._failed
+
     def succeeded(self, what: str) -> str | None:
         """It worked: the line to log when it had failed before."""
         return f"could {what} again" if self._failed.pop(what, 0) else None
