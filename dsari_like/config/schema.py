@@ -39,9 +39,9 @@ from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.flow_keys import CONDITION, EVENT, EVENT_TRIGGER, ORCHESTRATION, PHASE, TASK, TRANSITION
 from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
-from dsari_like.config.reactions import BLOCKING, CALLBACK, MAIL, SMTP
-from dsari_like.config.reactions import KEYS as REACTIONS
-from dsari_like.config.reactions import TOP_KEYS as TOP_REACTIONS
+from dsari_like.config.reaction_keys import BLOCKING, CALLBACK, MAIL, SMTP
+from dsari_like.config.reaction_keys import KEYS as REACTIONS
+from dsari_like.config.reaction_keys import TOP_KEYS as TOP_REACTIONS
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
 from dsari_like.core.model import Retention, Storm
