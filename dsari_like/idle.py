@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from dsari_like.measuring import Measuring
     from dsari_like.upkeep import Upkeep
 
-#: Seconds of rendering before the loop looks again whether something more urgent has come.
-RENDER_BUDGET = 0.005
+#: Seconds of rendering before the loop looks again whether something more urgent has come. A page that was begun is
+#: finished, so this is added to the longest of them; a turn of the loop in between costs a tenth of it.
+RENDER_BUDGET = 0.001
 
 
 class Idle:
