@@ -21,5 +21,5 @@ def test_a_shortage_passes_and_leaves_no_trace_but_a_line(tmp_path: Path, weathe
     assert climate.injected > 0
     assert causes.most_common(1)[0][1] == 1, f"said more than once: {climate.lines}"
     assert len(climate.lines) <= 8, climate.lines
-    assert climate.cpu < 0.15  # the tracer's share is in it
+    assert climate.cpu < 0.35  # the same work without a shortage takes 0.2, the tracer's share included; a spin 1.0
     assert climate.recovery < 30.0
