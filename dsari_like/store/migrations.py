@@ -295,8 +295,16 @@ def _calls(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _pages(connection: sqlite3.Connection) -> None:
+    """The page of a callback asks for its own calls; that of a flow is told when a run of it is gone."""
+    connection.execute("create index callback_history_by_callback on callback_history (callback, time)")
+    connection.execute("alter table pruned add column flow_id text")
+
+
 #: Never edit or reorder what was released: append.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _retention, _life, _requests, _flows, _calls)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first, _retention, _life, _requests, _flows, _calls, _pages,
+)  # fmt: skip
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -18,6 +18,7 @@ class PrunedRow:
     run_id: str
     job_name: str
     number: int | None
+    flow_id: str | None = None
 
 
 class Numbering:
@@ -68,7 +69,8 @@ class Numbering:
     def pruned_since(self, pruned_id: int, limit: int) -> tuple[PrunedRow, ...]:
         """Word of the runs that were removed after this one, in order."""
         cursor = self._connection.execute(
-            "select pruned_id, run_id, job_name, number from pruned where pruned_id > ? order by pruned_id limit ?",
+            "select pruned_id, run_id, job_name, number, flow_id from pruned where pruned_id > ?"
+            " order by pruned_id limit ?",
             (pruned_id, limit),
         )
         return tuple(PrunedRow(*row) for row in cursor)
