@@ -1,7 +1,7 @@
 """A job as it was when a run was started, small enough to be kept with the run log (J-22).
 
 Owns which keys decide how a run is carried out, and the way of them into a map of plain values and back. Secrets are
-left out: what came from an `environment_file` is taken from there again. Must not know where the map is kept.
+left out, by where they came from and by their names: they are taken from the present configuration again. Must not know where the map is kept.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from dsari_like.core.choices import LockMode, OnInterrupt
 from dsari_like.core.clauses import Heartbeat, Stage
 from dsari_like.core.model import Job
+from dsari_like.core.secrets import ALWAYS
 
 #: What is kept as it is.
 _PLAIN = (
@@ -28,7 +29,7 @@ _LISTS = ("command", "resume_command", "on_cancelled", "retry_exit_codes", "conc
 def record(job: Job) -> str:
     """The job as text. The same job gives the same text."""
     data: dict[str, Any] = {name: getattr(job, name) for name in (*_PLAIN, *_LISTS)}
-    data["environment"] = {name: text for name, text in job.environment.items() if name not in job.secret_names}
+    data["environment"] = {name: text for name, text in job.environment.items() if not _is_secret(job, name)}
     data["locks"] = {name: mode.value for name, mode in job.locks.items()}
     data["heartbeat"] = asdict(job.heartbeat) if job.heartbeat else None
     data["stages"] = [{**asdict(stage), "on_interrupt": stage.on_interrupt.value} for stage in job.stages]
@@ -42,12 +43,16 @@ def digest_of(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def _is_secret(job: Job, name: str) -> bool:
+    return name in job.secret_names or ALWAYS.is_secret(name)
+
+
 def restore(present: Job, text: str) -> Job:
     """The job as it was recorded; for the rest, secrets among it, as it is at present."""
     data: dict[str, Any] = json.loads(text)
     known = {name: data[name] for name in _PLAIN if name in data}
     known |= {name: tuple(data[name]) for name in _LISTS if name in data}
-    secrets = {name: text for name, text in present.environment.items() if name in present.secret_names}
+    secrets = {name: text for name, text in present.environment.items() if _is_secret(present, name)}
     return replace(
         present,
         **known,
