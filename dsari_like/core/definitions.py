@@ -1,7 +1,8 @@
 """A job as it was when a run was started, small enough to be kept with the run log (J-22).
 
 Owns which keys decide how a run is carried out, and the way of them into a map of plain values and back. Secrets are
-left out, by where they came from and by their names: they are taken from the present configuration again. Must not know where the map is kept.
+left out, by where they came from and by their names: they are taken from the present configuration again. Must not
+know where the map is kept.
 """
 
 from __future__ import annotations
