@@ -12,7 +12,9 @@ from itertools import islice
 from typing import Any
 
 from dsari_like.core.model import Job
-from dsari_like.report import moments, names, settings, views, words
+from dsari_like.report import flows, moments, names, settings, views, words
+from dsari_like.report.calls import callbacks_of
+from dsari_like.report.flows import InFlow, Watched
 from dsari_like.report.front import Told, told
 from dsari_like.report.overview import Standing
 from dsari_like.report.record import RecordView, record
@@ -66,6 +68,9 @@ class JobView:
     parameters: tuple[ParameterLine, ...]
     where: str
     command: str
+    flows: tuple[InFlow, ...]
+    watched: Watched | None
+    callbacks: tuple[tuple[str, str, str], ...]
 
 
 def latest(scene: Scene, name: str) -> tuple[RunRow, ...]:
@@ -119,6 +124,9 @@ def _view(scene: Scene, name: str, now: float, root: str, rows: tuple[RunRow, ..
         parameters=settings.parameters(job, rows, secrets) if job else (),
         where=str(job.where) if job and job.where.file else "",
         command=words.command("trigger", name),
+        flows=flows.of_job(scene, root, name),
+        watched=flows.watched_by(scene, root, name),
+        callbacks=callbacks_of(scene, root, name),
     )
 
 

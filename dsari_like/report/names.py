@@ -126,3 +126,39 @@ def root_of(page: str) -> str:
 def link(root: str, page: str) -> str:
     """A relative URL that works from a file system and from any place on a server."""
     return root + quote(page, safe="/-_.~")
+
+
+# --- flows and callbacks ------------------------------------------------------------------------------------------
+
+FLOWS = "flows.html"
+CALLBACKS = f"callbacks/{INDEX}"
+_UNIVERSAL = "*"
+
+
+def flow_directory(kind: str, name: str) -> str:
+    """Where the pages of a chain (by the job at its head) or of an orchestration are; `kind` is the word of the run
+    log."""
+    return f"{kind}s/{directory_of(name)}"
+
+
+def flow_page(kind: str, name: str) -> str:
+    """What there is to say of a chain or an orchestration."""
+    return f"{flow_directory(kind, name)}/{INDEX}"
+
+
+def flow_history_page(kind: str, name: str, number: int) -> str:
+    """A page of its executions, counted from the oldest."""
+    return f"{flow_directory(kind, name)}/page-{number}.html"
+
+
+def execution_page(kind: str, name: str, flow_id: str) -> str:
+    """What there is to say of one execution."""
+    return f"{flow_directory(kind, name)}/{directory_of(flow_id)}/{INDEX}"
+
+
+def callback_page(key: str) -> str:
+    """What there is to say of a callback, by its owner and its name. Those of the whole site are in a directory that no
+    job's can be."""
+    owner, _, name = key.partition("/")
+    place = "site" if owner == _UNIVERSAL else f"job/{directory_of(owner)}"
+    return f"callbacks/{place}/{directory_of(name)}/{INDEX}"

@@ -102,6 +102,23 @@ def last_error(path: str, hide: Hide = _open) -> str:
     return next((text for text in texts if _LOOKS_LIKE_ERROR.search(text)), texts[0] if texts else "")
 
 
+def line_number(path: str, offset: int) -> int | None:
+    """The number of the line in which a byte of an output file is; None when it is too far, or cannot be told."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_borrowed(descriptor, path):
+            return None
+        before = _count_lines(descriptor, 0, offset)
+        return None if before is None else before + 1
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def _view(descriptor: int, size: int, limits: Limits, hide: Hide) -> OutputView:
     wanted = limits.start + limits.end
     if not wanted or size <= wanted:

@@ -60,6 +60,7 @@ class Renderer:
         self._site = Site(html_dir, configuration.report_html_gz)
         self._overview, self._recent = Overview(reader, plans, windows or {}), Recent(self._zone)
         self._histories = Histories(reader, self._site, self._overview)
+        self._branches = Branches(reader, self._site)
         self._again = self._whole = self._loaded = False
         self._now, self._rest_mark = 0.0, ""
         self._keeping = Keeping()
@@ -142,6 +143,7 @@ class Renderer:
             fresh.revision, fresh.decision = self._reader.newest_revision(), self._reader.newest_decision()
             fresh.pruned, fresh.rests = self._reader.newest_pruned(), Rests(self._reader.rests()).marks
             self._branches.take()
+            fresh.call = self._branches.settled
             self._take(fresh)
             self._whole = True
             yield from self._everything(self._press())

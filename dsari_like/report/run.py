@@ -15,6 +15,8 @@ from typing import Any
 from markupsafe import Markup
 
 from dsari_like.report import charts, habits, moments, names, views, words
+from dsari_like.report.life import LifeView, life
+from dsari_like.report.life import twin as life_twin
 from dsari_like.report.output import OUTPUT, Limits, Line, OutputView, read
 from dsari_like.report.requests import request_lines, sender, without_body
 from dsari_like.report.scene import Scene
@@ -99,23 +101,30 @@ class RunView:
     return_data: str
     commands: tuple[Command, ...]
     previous_url: str
+    life: LifeView
 
 
-def run_page(scene: Scene, run: RunRow) -> tuple[Head, RunView, dict[str, Any]]:
+def run_page(scene: Scene, run: RunRow, now: float) -> tuple[Head, RunView, dict[str, Any]]:
     """The page of a run, and its twin."""
     page = names.run_page(run.job_name, run.run_id)
     events, decisions = scene.reader.events(run.run_id), scene.reader.decisions(run_id=run.run_id)[::-1]
-    view = _view(scene, run, names.root_of(page), events, decisions)
+    view = _view(scene, run, names.root_of(page), events, decisions, now)
     open_ = run.stop_time is None
     title = f"{view.word.capitalize()}: {run.job_name}, {view.label}"
     twin = run_object(run)
     twin["events"] = [event_object(event) for event in events]
     twin["decisions"] = [decision_object(decision) for decision in decisions]
+    twin |= life_twin(view.life, run)
     return views.head(scene, page, title, view.tone, open_), view, twin
 
 
 def _view(
-    scene: Scene, run: RunRow, root: str, events: tuple[EventRow, ...], decisions: tuple[DecisionRow, ...]
+    scene: Scene,
+    run: RunRow,
+    root: str,
+    events: tuple[EventRow, ...],
+    decisions: tuple[DecisionRow, ...],
+    now: float,
 ) -> RunView:
     shown = _output(scene, run)
     files = names.link(f"{root}{scene.runs_link}/", f"{names.directory_of(run.job_name)}/{run.run_id}")
@@ -149,6 +158,7 @@ def _view(
         return_data=pretty(parsed(run.run_data)) if run.run_data not in (None, "null") else "",
         commands=tuple(_commands(run)),
         previous_url=_previous(scene, run, root),
+        life=life(scene, root, run, shown, now),
     )
 
 
@@ -224,16 +234,13 @@ def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
         yield Fact("Dropped as", dropped)
     if run.attempt > 1:
         yield Fact("Attempt", str(run.attempt))
-    if run.retry_of:
-        is_there = scene.reader.run(run.retry_of) is not None
-        page = names.link(root, names.run_page(run.job_name, run.retry_of)) if is_there else ""
-        yield Fact("Retry of", run.retry_of, page)
+    if run.resume:
+        yield Fact("Resumed", run.resume)
     for name, value in (
         ("Progress", words.progress_words(run)),
         ("Concurrency group", run.concurrency_group),
         ("Webhook", sender(run)),
         ("Trigger id", run.trigger_id),
-        ("Flow", run.flow_id),
         ("Item", run.item),
         ("Priority", str(run.priority) if run.priority else None),
     ):
@@ -279,6 +286,11 @@ def _commands(run: RunRow) -> Iterable[Command]:
         yield Command(words.command("cancel", run.run_id), "end it, or take it out of the queue")
     else:
         yield Command(words.command("output", run.run_id), "its whole output")
+    if run.status == "blocked":
+        yield Command(words.command("unblock", run.run_id), "let it go on now")
+    if run.stop_time is not None:
+        again = "run what did not complete of it again" if run.items else "run it again, with the same trigger"
+        yield Command(words.command("retry", run.run_id), again)
     yield Command(words.command("explain", run.run_id), "why it ran, and when")
     yield Command(words.command("trigger", run.job_name), "run the job again")
 

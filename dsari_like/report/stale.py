@@ -1,10 +1,10 @@
 """What was rendered, remembered beside the pages.
 
 Owns `.rendered.json`. Lost, malformed or of another version it means: make everything again, never an error. A
-sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "pruned": 40, "rests": {},
-"settled": [805, 4040, 40, {}], "failed": {}}`. A start goes on from what was settled: pages are not synced one by
-one, and what a power cut may have taken of them is younger than that. Making a page again that is there already
-writes nothing.
+sample: `{"fingerprint": "9f…", "configuration": "51…", "revision": 812, "decision": 4051, "pruned": 40, "call": 12,
+"rests": {}, "settled": [805, 4040, 40, 12, {}], "failed": {}}`. A start goes on from what was settled: pages are not
+synced one by one, and what a power cut may have taken of them is younger than that. Making a page again that is there
+already writes nothing.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from dsari_like.report import names
 STATE = ".rendered.json"
 TEMPLATES = os.path.join(os.path.dirname(__file__), "templates")
 SETTLED = 30.0  # seconds after which the system has written a file to the disk by itself
-_KINDS = (str, str, int, str, int, int, dict, list, dict)
+_KINDS = (str, str, int, str, int, int, int, dict, list, dict)
 
-#: Revision, decision, pruned run, rests.
-Point = tuple[int, int, int, Mapping[str, str]]
-_NOWHERE: Point = (-1, -1, -1, {})
+#: Revision, decision, pruned run, call of a callback, rests.
+Point = tuple[int, int, int, int, Mapping[str, str]]
+_NOWHERE: Point = (-1, -1, -1, -1, {})
 
 
 @dataclass(slots=True)
@@ -41,14 +41,15 @@ class Rendered:
     run_id: str = ""  # with it, when a commit of many changes is half done
     decision: int = -1
     pruned: int = -1  # the last run whose pages were removed with it
+    call: int = -1  # the last call up to which none can change any more
     rests: Mapping[str, str] = field(default_factory=dict)  # who rests, as all pages show it
-    settled: list[Any] = field(default_factory=lambda: [*_NOWHERE])  # all four, of at least half a minute before
+    settled: list[Any] = field(default_factory=lambda: [*_NOWHERE])  # all five, of at least half a minute before
     failed: dict[str, str] = field(default_factory=dict)  # pages that could not be made, and why
 
     @property
     def point(self) -> Point:
-        """The four together."""
-        return self.revision, self.decision, self.pruned, self.rests
+        """The five together."""
+        return self.revision, self.decision, self.pruned, self.call, self.rests
 
     def missed(self, oldest_pruned: int) -> bool:
         """True when runs were removed so long ago that no word of it is left, and these pages have not heard it."""
@@ -88,7 +89,7 @@ def recall(text: str | None) -> Rendered | None:
         rendered = Rendered(**found)
         *numbers, rests = rendered.settled
         rendered.rests = _doubted(rests, differing(rests, rendered.rests))
-        rendered.revision, rendered.decision, rendered.pruned = map(int, numbers)
+        rendered.revision, rendered.decision, rendered.pruned, rendered.call = map(int, numbers)
         rendered.run_id = ""
         kinds = zip(asdict(rendered).values(), _KINDS, strict=True)
     except (ValueError, TypeError, AttributeError):

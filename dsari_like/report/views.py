@@ -39,6 +39,8 @@ _PLACES = (
     ("Timeline", names.TIMELINE),
     ("Failures", names.FAILURES),
     ("All jobs", names.jobs_page(1)),
+    ("Flows", names.FLOWS),
+    ("Callbacks", names.CALLBACKS),
     ("Search", names.SEARCH),
 )
 _ICON = (
@@ -71,6 +73,7 @@ class Head:
     root: str
     home: str
     jobs: str
+    flows: str
     icon: str
     zone: str
     places: tuple[Place, ...]
@@ -140,6 +143,7 @@ def head(scene: Scene, page: str, title: str, tone: str, refresh: bool = False, 
         root=root,
         home=names.link(root, names.front_page()),
         jobs=names.link(root, names.jobs_page(1)),
+        flows=names.link(root, names.FLOWS),
         icon=scene.memo.of(("icon", tone), lambda: _icon(tone)),
         zone=scene.memo.of("zone", lambda: moments.zone_name(scene.zone)),
         places=_places(scene, root, page),
@@ -152,7 +156,7 @@ def _places(scene: Scene, root: str, page: str) -> tuple[Place, ...]:
     def make() -> tuple[Place, ...]:
         return tuple(Place(title, names.link(root, path), path == page) for title, path in _PLACES)
 
-    here = page if "/" not in page else ""
+    here = page if any(page == path for _, path in _PLACES) else ""
     return scene.memo.of(("places", root, here), make)
 
 

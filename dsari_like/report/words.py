@@ -76,7 +76,10 @@ def signal_name(exit_code: int | None) -> str:
 
 
 def run_label(run: RunRow) -> str:
-    """What a run is called among those of its job: its number. Ids that begin with a time look all alike."""
+    """What a run is called among those of its job: its number, or its item. Ids that begin with a time look all
+    alike."""
+    if run.item is not None:
+        return f"item {run.item}"
     return f"run {run.number}" if run.number is not None else f"run {run.run_id[-8:]}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from dsari_like.core.flows import Flow, FlowKind
 
@@ -53,7 +54,8 @@ class Linked:
 
     def flow_names(self) -> list[tuple[FlowKind, str]]:
         """Every chain and orchestration that has an execution, in the order of names; a look-up each."""
-        found, name = [], ""
+        found: list[tuple[FlowKind, str]] = []
+        name = ""
         while row := self._row("select name, kind from flows where name > ? order by name, start_time desc", name):
             name = row[0]
             found.append((FlowKind(row[1]), name))
@@ -128,7 +130,8 @@ class Linked:
 
     def called(self) -> list[str]:
         """Every callback that was ever called, in the order of their names; a look-up each."""
-        found, key = [], ""
+        found: list[str] = []
+        key = ""
         while row := self._row("select min(callback) from callback_history where callback > ?", key):
             if row[0] is None:
                 break
@@ -156,7 +159,7 @@ class Linked:
 
     # --- the shapes of an answer ------------------------------------------------------------------------------------
 
-    def _row(self, sql: str, *parameters: object) -> tuple[object, ...]:
+    def _row(self, sql: str, *parameters: object) -> tuple[Any, ...]:
         return self._connection.execute(sql + ("" if "limit" in sql else " limit 1"), parameters).fetchone() or ()
 
     def _one(self, sql: str, *parameters: object) -> float:
