@@ -1,4 +1,4 @@
-"""Frozen, slotted dataclasses that cost less to define.
+"""Frozen, slotted dataclasses that cost less to define, and the empty map that is their default.
 
 Owns `record`. The standard decorator writes and compiles an `__eq__`, a `__hash__` and a `__repr__` for every class, a
 third of what a definition costs; with two hundred of them everybody waits for that at each start. Here they are three
@@ -7,10 +7,20 @@ functions that all records share.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+#: An empty map that every job without one shares: with 100,000 jobs a dict each is 6 MiB of nothing.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def no_map() -> Mapping[str, Any]:
+    """The shared empty map as a default: dataclasses take a proxy for something mutable."""
+    return NOTHING
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
