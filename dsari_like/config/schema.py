@@ -160,7 +160,8 @@ JOB = Section(
     Key("max_execution_grace", duration(), 60, "KILL this long after that TERM"),
     Key("concurrent_runs", BOOLEAN, False, "several runs of this job at once"),
     Key("merge", one_of(*Merge), "queue",
-        "a trigger while a triggered run is pending: queue behind it, fold into it, replace it, drop the new one"),
+        "a trigger while a triggered run is pending: queue behind it, fold into it, replace it, drop the new one; "
+        "a step or a task of a flow that is pending is left alone"),
     Key("concurrency_groups", NAMES, [], "a run needs a free slot in any one of these"),
     Key("after", LEGAL_NAME, None,
         "the job is a step after this one, or after this orchestration: each success of that starts it"),

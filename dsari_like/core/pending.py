@@ -1,5 +1,6 @@
 """What becomes of work that arrives for a job that already has work waiting: the one place that knows the `merge`
-rule, the folding of slots (D-63) and that a trigger takes the place of a pending scheduled run (D-40).
+rule, the folding of slots (D-63) and that a trigger takes the place of a pending scheduled run (D-40). A step or a task
+of a flow is spared by the rule: without it the flow would never get on, so whatever comes waits behind it.
 
 Owns the due but not started runs of each job, in order of arrival. Must not know states, effects or times.
 """
@@ -51,11 +52,12 @@ class Pending:
         return Verdict()
 
     def weigh_trigger(self, job: Job) -> Verdict:
-        """A trigger is due: triggered runs are never thrown away but as the job's `merge` says."""
+        """A trigger is due: triggered runs are never thrown away but as the job's `merge` says, and those that a
+        flow counts on not even then."""
         if job.concurrent_runs:
             return Verdict()
         scheduled = tuple(run for run in self.of(job.name) if run.is_scheduled_kind)
-        triggered = tuple(run for run in self.of(job.name) if not run.is_scheduled_kind)
+        triggered = tuple(run for run in self.of(job.name) if not (run.is_scheduled_kind or _is_counted_on(run)))
         if not triggered or job.merge is Merge.QUEUE:
             return Verdict(replaced=scheduled)
         if job.merge is Merge.FOLD:
@@ -63,3 +65,9 @@ class Pending:
         if job.merge is Merge.REPLACE:
             return Verdict(replaced=scheduled + triggered)
         return Verdict(drop=True)
+
+
+def _is_counted_on(run: Run) -> bool:
+    """Whether a flow, or an array run, would not get on without it: a step, a task, an item, and whatever repeats a run
+    of a flow. The trigger of the first run of a flow is one like any other."""
+    return run.previous_run_id is not None or (run.flow_id is not None and run.retry_of is not None)

@@ -225,6 +225,28 @@ def test_a_step_takes_the_place_of_a_pending_slot_and_is_never_folded_or_dropped
     assert house.of_job("2") == ["running", "cancelled", "queued", "queued"]
 
 
+@pytest.mark.parametrize("merge", list(Merge))
+def test_no_trigger_takes_the_place_of_a_step_that_waits_whatever_merge_says(merge: Merge) -> None:
+    house = Flows(CHAIN[0], job("2", after="1", merge=merge), job("3", after="2"))
+    house.drop("2")
+    house.drop("1")
+    house.end_of("1")
+    house.drop("2")  # behind the step, which waits for the run before it
+    house.end_all()
+    assert house.of_job("2") == ["completed"] * 3 and house.of_job("3") == ["completed"] * 3
+    assert house.flows["r2"].state.value == "completed"
+
+
+@pytest.mark.parametrize("merge", list(Merge))
+def test_no_trigger_takes_the_place_of_a_task_that_waits_whatever_merge_says(merge: Merge) -> None:
+    house = Flows(orchestration("night", phase("only", "a")), job("a", merge=merge))
+    house.drop("a")
+    house.drop("night")
+    house.drop("a")
+    house.end_all()
+    assert house.of_job("a") == ["completed"] * 3 and house.of_job("night") == ["completed"]
+
+
 # --- orchestrations -----------------------------------------------------------------------------------------------
 
 NIGHT = (

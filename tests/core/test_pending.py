@@ -47,6 +47,22 @@ def test_the_rule_applies_to_pending_triggered_runs(merge: Merge, expected: Verd
     assert weighed([FIRST, SECOND], merge) == expected
 
 
+STEP, AGAIN = waiting("step", "chain"), waiting("again", "retry")
+STEP.previous_run_id = "before"
+AGAIN.flow_id, AGAIN.retry_of = "flow", "flow"
+
+
+@pytest.mark.parametrize("merge", list(Merge))
+def test_what_a_flow_counts_on_is_spared_whatever_the_rule(merge: Merge) -> None:
+    assert weighed([STEP, AGAIN], merge) == Verdict()
+
+
+def test_the_rule_applies_to_the_others_beside_what_a_flow_counts_on() -> None:
+    assert weighed([FIRST, STEP], Merge.REPLACE) == Verdict(replaced=(FIRST,))
+    assert weighed([FIRST, STEP], Merge.FOLD) == Verdict(into=FIRST)
+    assert weighed([SLOT, STEP], Merge.DROP) == Verdict(replaced=(SLOT,))
+
+
 def test_concurrent_jobs_merge_nothing() -> None:
     assert weighed([SLOT, FIRST], Merge.DROP, concurrent=True) == Verdict()
 
