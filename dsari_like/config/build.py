@@ -291,7 +291,7 @@ class Build:
         if not written:
             return NOTHING
         around = hooks.Around(self._absolute, self._around.secret, self._around.zone, self._top.get("timezone", ""))
-        made, faults = hooks.hooks_of(written, jobs, NOTHING, around)
+        made, faults = hooks.hooks_of(written, jobs, around)
         self._add(faults, "webhooks")
         return made
 

@@ -175,7 +175,7 @@ _KEYS = Check(
 HOOK = Section(
     "a webhook",
     Key("target", NAMES, REQUIRED,
-        "the job that is started; of several, the query field target says which"),
+        "the job, or the orchestration, that is started; of several, the query field target says which"),
     Key("secret_files", TEXTS, [],
         "files with a secret each; a request is to prove that it knows any of them, so that a new one is added before "
         "the old one is taken away"),
@@ -196,7 +196,7 @@ HOOK = Section(
         "for so long the same signed body is not taken under another delivery id"),
     Key("methods", _METHODS, ["POST"],
         "the methods it answers; GET verifies that the address is right and never starts anything"),
-    Key("map", _MAP, {}, "declared parameters of the target, and where each is found in the request"),
+    Key("map", _MAP, {}, "declared parameters of the target, and where each is found in the request; an orchestration has none"),
     Key("response", Check("a map", RESPONSE.schema, _take_response), {}, "what the sender of a taken request is told"),
     Key("enabled", BOOLEAN, True, "false: nothing is taken"),
 )  # fmt: skip

@@ -26,19 +26,19 @@ class Around(NamedTuple):
 
 
 def hooks_of(
-    written: Mapping[str, Any], jobs: Mapping[str, Job], others: Mapping[str, object], around: Around
+    written: Mapping[str, Any], jobs: Mapping[str, Job], around: Around
 ) -> tuple[dict[str, Hook], list[Fault]]:
-    """Every hook, and all faults of all of them; `others` are targets that are no jobs."""
-    maker = _Maker(jobs, others, around)
+    """Every hook, and all faults of all of them; orchestrations are among the jobs."""
+    maker = _Maker(jobs, around)
     return {name: maker.hook(name, value) for name, value in written.items()}, maker.faults
 
 
 class _Maker:
     """One building of all hooks."""
 
-    def __init__(self, jobs: Mapping[str, Job], others: Mapping[str, object], around: Around) -> None:
+    def __init__(self, jobs: Mapping[str, Job], around: Around) -> None:
         self.faults: list[Fault] = []
-        self._jobs, self._others, self._around = jobs, others, around
+        self._jobs, self._around = jobs, around
 
     def hook(self, name: str, written: Any) -> Hook:
         """The hook of this name, as far as it can be made."""
@@ -111,10 +111,9 @@ class _Maker:
             job = self._jobs.get(target)
             if job is not None:
                 self._add(list(_of_parameters(job, mapped)), name, "map")
-            elif target not in self._others:
-                known = (*self._jobs, *self._others)
+            else:
                 text = f"there is no job {shown(target)} in the configuration"
-                self._add([Fault((), text, target, known, context=True)], name, "target")
+                self._add([Fault((), text, target, tuple(self._jobs), context=True)], name, "target")
 
     def _judge(self, path: KeyPath, check: Callable[[str], Any], value: str) -> None:
         try:

@@ -153,3 +153,16 @@ def test_who_starts_nothing_needs_no_environment_file_no_calendar_and_no_user(tm
 def test_a_secret_out_of_sight_is_left_to_who_reads_it(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)
     assert hooks(tmp_path, f"target: a, secret_files: {tmp_path}/closed/s").webhooks
+
+
+def test_a_hook_may_start_an_orchestration_but_set_nothing_in_it(tmp_path: Path) -> None:
+    secret(tmp_path)
+    text = f"{JOBS}orchestrations: {{night: {{phases: [{{name: p, tasks: [a]}}]}}}}\nwebhooks: {{h: {{%s}}}}\n"
+    made = load(tmp_path, text % "target: night, secret_files: s").webhooks
+    assert made["h"].target == ("night",)
+    told = faults(tmp_path, text % "target: night, secret_files: s, map: {REF: body.ref}")
+    assert told == [
+        "dsari_like.yaml:3: webhooks.h.map.REF: 'night' declares no parameter 'REF', and a webhook sets nothing else"
+    ]
+    (told,) = faults(tmp_path, text % "target: nigth, secret_files: s")
+    assert told.endswith("there is no job 'nigth' in the configuration (did you mean 'night'?)")

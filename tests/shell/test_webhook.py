@@ -196,6 +196,23 @@ class TestTaken:
         assert (got.status, got.text, got.headers["Content-Type"]) == (201, '{"ok": true}', "application/json")
 
 
+    def test_an_orchestration_is_a_target_like_a_job(self, tmp_path: Path) -> None:
+        house = House(tmp_path)
+        night = {"phases": [{"name": "only", "tasks": ["demo"]}]}
+        path = tmp_path / "etc/dsari_like.yaml"
+        path.write_text(
+            yaml.safe_dump({
+                "jobs": {"demo": {"command": "true"}},
+                "orchestrations": {"night": night},
+                "webhooks": {"push": {"target": ["night", "demo"], "secret_files": "secret"}},
+            })  # fmt: skip
+        )
+        house.receiver.reload()
+        assert house.post(QUERY_STRING="target=night").status == 202
+        (trigger,) = house.dropped("night")
+        assert (trigger["id"], trigger["environment"], house.dropped()) == ("d-1", {}, [])
+
+
 class TestBodies:
     def test_one_that_is_no_text_is_kept_in_base64(self, house: House) -> None:
         house.receiver = Receiver(Places(str(house.root / "etc"), str(house.root / "var")), house.clock)
