@@ -15,11 +15,11 @@ from dsari_like.config import plans
 from dsari_like.config.checks import Unfit
 from dsari_like.core import definitions, items
 from dsari_like.core import messages as m
+from dsari_like.core.control import Control, read_control
 from dsari_like.core.flow_messages import EventResetAsked
 from dsari_like.core.flows import FlowKind
 from dsari_like.core.lifecycle import FINAL, RunState
 from dsari_like.core.model import ALL_JOBS, Claim, Configuration, Job, Pause, Run, SkipNext
-from dsari_like.core.request import Control, read_control
 from dsari_like.core.selection import Selection
 from dsari_like.core.when import read_when
 from dsari_like.errors import TriggerError

@@ -15,7 +15,7 @@ from dsari_like.cli.look import Look
 from dsari_like.cli.printing import say
 from dsari_like.cli.receipts import Receipt, read_receipt, wait_for
 from dsari_like.cli.standing import daemon_of
-from dsari_like.core.request import read_control
+from dsari_like.core.control import read_control
 from dsari_like.errors import StoreError, TriggerError, UserError
 from dsari_like.spool.drop import drop_control
 from dsari_like.system.ids import new_id
@@ -63,7 +63,8 @@ def refuse_refused(receipt: Receipt | None) -> None:
 
 
 def answer(look: Look, request: Request) -> None:
-    """Wait until the daemon has done what was asked; No when it refuses, NoDaemon when it ends before."""
+    """Wait until the daemon has done what was asked, which it says once; No when it refuses, NoDaemon when it ends
+    before. In what state that has left a run is another matter."""
     data_dir = look.configuration.data_dir
 
     def meanwhile() -> None:
@@ -71,7 +72,7 @@ def answer(look: Look, request: Request) -> None:
             lying = f"the request {request.path} waits for the next one"
             raise NoDaemon(f"the daemon has ended before it was done; {lying}")
 
-    refuse_refused(wait_for(data_dir, request.id, None, lambda found: found.is_final, Patience(), meanwhile))
+    refuse_refused(wait_for(data_dir, request.id, None, lambda found: True, Patience(), meanwhile))
 
 
 def settle(look: Look, request: Request, waits: bool, asked: str, done: Callable[[], str]) -> int:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsari_like.core.control import read_control
 from dsari_like.core.flows import Orchestration, Phase, Task
 from dsari_like.core.model import Job, Parameter, Trigger
 from dsari_like.core.names import RESERVED, SWAYING, is_job_name, is_trigger_id
-from dsari_like.core.request import LONGEST_VARIABLE, read_control, read_trigger
+from dsari_like.core.request import LONGEST_VARIABLE, read_trigger
 from dsari_like.core.secrets import Secrets
 from dsari_like.errors import TriggerError
 

@@ -17,10 +17,11 @@ from dsari_like.config import files, plans
 from dsari_like.config.checks import Unfit
 from dsari_like.config.places import Places
 from dsari_like.config.variables import read_variables
+from dsari_like.core.control import read_control
 from dsari_like.core.ical import CalendarFault, read_calendar
 from dsari_like.core.messages import Now
 from dsari_like.core.model import Job, Parameter
-from dsari_like.core.request import read_control, read_trigger
+from dsari_like.core.request import read_trigger
 from dsari_like.errors import UserError
 from dsari_like.spool.parse import Unreadable, parse, parse_value
 from dsari_like.system.progressfile import PROGRESS_NAME, ProgressFile
