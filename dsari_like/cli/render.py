@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             raise StoreError(f"cannot write the reports to {html_dir}: {error.strerror}") from None
         finally:
             done()
-        count = len(renderer.written())
+        count = renderer.count
     say(f"{count} file{'s' * (count != 1)} written: {os.path.join(html_dir, 'index.html')}")
     return DONE
 

@@ -19,6 +19,10 @@ from dataclasses import dataclass, field
 _PARTIAL = re.compile(r"\.([1-9][0-9]{0,9})\.tmp", re.ASCII)
 
 
+#: Names of files written that are remembered.
+REMEMBERED = 4_000
+
+
 @dataclass(slots=True)
 class Site:
     """The directory of the pages. `written` collects the files that changed since somebody looked."""
@@ -27,6 +31,7 @@ class Site:
     compressed: bool = False  # a `.gz` twin beside every page
     sweeping: bool = False  # remove twins of a time when pages were compressed
     written: list[str] = field(default_factory=list)
+    count: int = 0  # files that were written, ever
 
     def __post_init__(self) -> None:
         """Remove what processes left behind that were killed; a link of that name is removed, not followed."""
@@ -102,6 +107,9 @@ class Site:
         except FileNotFoundError:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.replace(partial, target)
+        self.count += 1
+        if len(self.written) >= REMEMBERED:  # a daemon writes for months, and nobody asks it
+            del self.written[: REMEMBERED // 2]
         self.written.append(path)
         return True
 

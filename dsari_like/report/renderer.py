@@ -121,6 +121,11 @@ class Renderer:
         """Give the run log back: as long as one reader is left, its writer cannot fold the write-ahead log in."""
         self._reader.close()
 
+    @property
+    def count(self) -> int:
+        """How many files were written."""
+        return self._site.count
+
     def written(self) -> list[str]:
         """The files that were written since this was asked last, below the directory of the pages."""
         found, self._site.written = self._site.written, []
