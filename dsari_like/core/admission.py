@@ -55,6 +55,7 @@ class _Door:
 
     @property
     def is_open(self) -> bool:
+        """Whether one more has room."""
         return len(self.holders) < self.size
 
 

@@ -78,12 +78,15 @@ class _Component:
     properties: list[_Property] = field(default_factory=list)
 
     def one(self, name: str) -> _Property | None:
+        """The first property of this name."""
         return next((one for one in self.properties if one.name == name), None)
 
     def all(self, name: str) -> list[_Property]:
+        """Every property of this name, as they come."""
         return [one for one in self.properties if one.name == name]
 
     def text(self, name: str) -> str:
+        """The value of the first property of this name; empty when there is none."""
         found = self.one(name)
         return found.value if found else ""
 

@@ -86,7 +86,7 @@ class Shelf:
             f" and (item, run_id) > (?, ?) order by item, run_id limit {PAGE}",
             *(run_id, *last),
         ):
-            yield from (Finished(*row[1:], is_item=True) for row in rows)
+            yield from (Finished(*row[1:6], True) for row in rows)
             yield None
             last = rows[-1][:2]
 

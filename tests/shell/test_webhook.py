@@ -201,11 +201,13 @@ class TestTaken:
         night = {"phases": [{"name": "only", "tasks": ["demo"]}]}
         path = tmp_path / "etc/dsari_like.yaml"
         path.write_text(
-            yaml.safe_dump({
-                "jobs": {"demo": {"command": "true"}},
-                "orchestrations": {"night": night},
-                "webhooks": {"push": {"target": ["night", "demo"], "secret_files": "secret"}},
-            })  # fmt: skip
+            yaml.safe_dump(
+                {
+                    "jobs": {"demo": {"command": "true"}},
+                    "orchestrations": {"night": night},
+                    "webhooks": {"push": {"target": ["night", "demo"], "secret_files": "secret"}},
+                }
+            )
         )
         house.receiver.reload()
         assert house.post(QUERY_STRING="target=night").status == 202
