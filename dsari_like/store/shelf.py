@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from dsari_like.core.retention import Finished
@@ -86,7 +87,7 @@ class Shelf:
             f" and (item, run_id) > (?, ?) order by item, run_id limit {PAGE}",
             *(run_id, *last),
         ):
-            yield from (Finished(*row[1:6], True) for row in rows)
+            yield from (replace(Finished(*row[1:]), is_item=True) for row in rows)
             yield None
             last = rows[-1][:2]
 
