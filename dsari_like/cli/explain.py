@@ -21,6 +21,7 @@ from dsari_like.core.model import Job
 from dsari_like.core.schedule import Rule, next_of
 from dsari_like.report.moments import duration, moment, zone_name
 from dsari_like.report.rests import pause_sentence
+from dsari_like.report.watching import watching, watching_sentences
 from dsari_like.report.words import cause_sentence, decision_sentence, outcome_sentence, state_word
 from dsari_like.store import resuming
 from dsari_like.store.reader import DecisionRow, RunRow
@@ -135,7 +136,8 @@ def _head(name: str, job: Job | None, rules: Sequence[Rule]) -> Iterator[str]:
     elif not job.enabled:
         yield f"Job {name} ({job.where}) is switched off (enabled: false): no schedule, no triggers."
     elif not job.schedule:
-        yield f"Job {name} ({job.where}) has no schedule: it runs by triggers only."
+        events = " and by what its event_trigger watches" if job.event_trigger else ""
+        yield f"Job {name} ({job.where}) has no schedule: it runs by triggers{events} only."
     else:
         yield f"Job {name}: {_schedule_sentence(job)}"
         yield from (f"  {rule.text}: {rule.describe()}" for rule in rules)
@@ -154,6 +156,10 @@ def _now(name: str, look: Look) -> Iterator[str]:
     yield from (
         pause_sentence(pause, look.zone) for pause in look.rests.pauses(look.now) if pause.job_name in (name, "")
     )
+    job = look.configuration.jobs.get(name)
+    waits = watching(job, look.ready, look.now) if job is not None and job.enabled else None
+    if waits is not None:
+        yield from watching_sentences(waits, look.zone)
     rules = look.plans().get(name, ())
     slot = next_of(rules, look.now)
     if slot is not None:

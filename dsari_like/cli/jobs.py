@@ -18,6 +18,7 @@ from dsari_like.cli.times import stamp
 from dsari_like.core.model import Job
 from dsari_like.core.schedule import Rule, next_of
 from dsari_like.report.rests import LEFT_OUT, pause_object
+from dsari_like.report.watching import watching, watching_object
 from dsari_like.report.words import state_word
 
 _COLUMNS = (
@@ -67,6 +68,7 @@ def _object(job: Job, look: Look, plans: Mapping[str, Sequence[Rule]], states: M
     rules, pause = plans.get(job.name, ()), look.rests.pause(job.name, look.now)
     slot = next_of(rules, look.now)
     note = look.note(job.name, rules, slot) if slot else ""
+    waits = watching(job, look.ready, look.now)
     return {
         "job_name": job.name,
         "state": states.get(job.name, "idle" if job.enabled else "disabled"),
@@ -77,6 +79,7 @@ def _object(job: Job, look: Look, plans: Mapping[str, Sequence[Rule]], states: M
         "next_time": slot.time if slot else None,
         "next_note": note,
         "paused": None if pause is None else pause_object(pause),
+        "event_trigger": None if waits is None else watching_object(waits),
         "command": list(job.command),
         "concurrency_groups": list(job.concurrency_groups),
         "last_run": None if last is None else run_object(last),

@@ -19,6 +19,7 @@ from dsari_like.cli.parser import did_you_mean
 from dsari_like.config import files, plans
 from dsari_like.config.places import locate
 from dsari_like.core.blackout import Windows
+from dsari_like.core.flows import Ready
 from dsari_like.core.model import Configuration, Job
 from dsari_like.core.rezone import repeated
 from dsari_like.core.schedule import Rule, Slot
@@ -65,6 +66,12 @@ class Look:
         """Who is paused, and whose next slot is to be left out."""
         found = self.reader.rests()
         return Rests(found, watched=bool(found) and is_locked(self.configuration.data_dir))
+
+    @cached_property
+    def ready(self) -> dict[str, Ready]:
+        """How far the event triggers have come, where there are any."""
+        has_any = any(job.event_trigger for job in self.configuration.jobs.values())
+        return self.reader.ready() if has_any else {}
 
     @cached_property
     def windows(self) -> dict[str, Windows]:

@@ -1,4 +1,5 @@
-"""`dsari-like status`: is the daemon alive, what runs, what waits and for what, who is paused, what comes next.
+"""`dsari-like status`: is the daemon alive, what runs, what waits and for what, who is paused, which events are
+awaited, what comes next.
 
 Owns the page. Must not know how any of it is found out.
 """
@@ -22,6 +23,7 @@ from dsari_like.cli.times import iso, stamp
 from dsari_like.core.model import Pause
 from dsari_like.report.moments import duration
 from dsari_like.report.rests import pause_object
+from dsari_like.report.watching import Watching, all_watching, updated_words, watching_object
 from dsari_like.report.words import progress_words, trigger_word
 from dsari_like.store.reader import RunRow
 
@@ -47,6 +49,12 @@ _PAUSED = (
     Column("until"),
     Column("reason", least=20),
 )
+_EVENTS = (
+    Column("job", least=8),
+    Column("awaits", least=12),
+    Column("ready", least=12),
+    Column("cools down until"),
+)
 _COMING = (Column("at"), Column("in", right=True), Column("job", least=8), Column("note", least=10))
 
 
@@ -56,6 +64,7 @@ class _Status:
     running: tuple[RunRow, ...]
     waiting: tuple[RunRow, ...]
     paused: list[Pause]
+    watching: list[Watching]
     coming: list[tuple[Coming, str]]  # with what will become of it
 
 
@@ -63,8 +72,9 @@ def add_parser(subparsers: Any) -> None:
     """The command's own options."""
     parser = subparsers.add_parser(
         "status",
-        description="Tells whether a daemon is alive, what runs, what waits and for what, which jobs are paused, and"
-        " which are due next. The exit status is 0 when a daemon is alive, 4 when none is.",
+        description="Tells whether a daemon is alive, what runs, what waits and for what, which jobs are paused, what"
+        " of that which event triggers watch was updated and what is awaited, and which jobs are due next. The exit"
+        " status is 0 when a daemon is alive, 4 when none is.",
     )
     add_format(parser)
 
@@ -76,8 +86,8 @@ def run(args: argparse.Namespace) -> int:
         plans = look.plans()
         slots = first_of_each(plans, look.now, _NEXT)
         coming = [(one, look.note(one.job_name, plans[one.job_name], one.slot)) for one in slots]
-        paused = look.rests.pauses(look.now)
-        status = _Status(daemon, look.reader.running(), look.reader.waiting(), paused, coming)
+        paused, watching = look.rests.pauses(look.now), all_watching(look.configuration, look.ready, look.now)
+        status = _Status(daemon, look.reader.running(), look.reader.waiting(), paused, watching, coming)
         if args.format == "json":
             print_json(_object(status, look))
         else:
@@ -92,6 +102,7 @@ def _object(status: _Status, look: Look) -> dict[str, Any]:
         "running": [run_object(run) | {"pid": run.pid} for run in status.running],
         "waiting": [_waiting_object(run, status.running, look) for run in status.waiting],
         "paused": [pause_object(pause) for pause in status.paused],
+        "events": [watching_object(one) for one in status.watching],
         "next": [
             {"job_name": one.job_name, "schedule_time": one.time, "utc": iso(one.time), "note": note}
             for one, note in status.coming
@@ -112,6 +123,8 @@ def _page(status: _Status, look: Look) -> Iterator[str]:
     yield from _section(f"Waiting{down}", _WAITING, waiting)
     if status.paused:
         yield from _section("Paused", _PAUSED, [_pause(pause, look) for pause in status.paused])
+    if status.watching:
+        yield from _section("Events", _EVENTS, [_event(one, look) for one in status.watching])
     yield from _section("Next", _COMING, [_coming(one, note, look) for one, note in status.coming])
 
 
@@ -165,6 +178,11 @@ def _waiting(run: RunRow, running: Sequence[RunRow], look: Look) -> tuple[str, .
 def _pause(pause: Pause, look: Look) -> tuple[str, ...]:
     until = "further notice" if pause.until is None else stamp(pause.until, look.zone)
     return (pause.job_name or "all jobs", stamp(pause.time, look.zone), until, pause.reason)
+
+
+def _event(one: Watching, look: Look) -> tuple[str, ...]:
+    until = "-" if one.cools_until is None else stamp(one.cools_until, look.zone)
+    return (one.job_name, ", ".join(one.awaited) or "-", updated_words(one, look.zone) or "-", until)
 
 
 def _coming(one: Coming, note: str, look: Look) -> tuple[str, ...]:

@@ -196,7 +196,8 @@ HOOK = Section(
         "for so long the same signed body is not taken under another delivery id"),
     Key("methods", _METHODS, ["POST"],
         "the methods it answers; GET verifies that the address is right and never starts anything"),
-    Key("map", _MAP, {}, "declared parameters of the target, and where each is found in the request; an orchestration has none"),
+    Key("map", _MAP, {},
+        "declared parameters of the target, and where each is found in the request; an orchestration has none"),
     Key("response", Check("a map", RESPONSE.schema, _take_response), {}, "what the sender of a taken request is told"),
     Key("enabled", BOOLEAN, True, "false: nothing is taken"),
 )  # fmt: skip

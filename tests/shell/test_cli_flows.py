@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.shell.commands import Commands
+from dsari_like.core.flow_messages import WatchedUpdated
+from tests.shell.commands import Commands, wall
 
 JOBS: dict[str, Any] = {
     "fetch": {"command": "true"},
@@ -106,3 +107,36 @@ def test_k30_events_can_be_forgotten(commands: Commands) -> None:
     asked = json.loads(request.read_text())
     assert (asked["action"], asked["job"]) == ("reset_event", "alone")
     assert commands("reset-event", "fetch").code == 1
+
+
+def test_k29_which_events_are_ready_and_which_are_awaited_is_told_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Commands(tmp_path, capsys)
+    trigger = {"watch": ["in/a", "in/b"], "cool_down": "1h"}
+    made.begin({"both": {"command": "true", "event_trigger": trigger}, "none": {"command": "true"}}, at=wall())
+    a, b = f"{made.etc}/in/a", f"{made.etc}/in/b"
+    (told,) = made("status", "--format", "json").data["events"]
+    assert (told["job_name"], told["updated"], told["awaited"], told["cools_until"]) == ("both", {}, [a, b], None)
+
+    made.tell(WatchedUpdated((a,), made.now.wall, {}))
+    (told,) = made("status", "--format", "json").data["events"]
+    assert (told["updated"], told["awaited"]) == ({a: made.now.wall}, [b])
+    assert f"waits for {b}." in made("explain", "both").out and f"Ready: {a} (" in made("explain", "both").out
+
+    made.tell(WatchedUpdated((b,), made.now.wall, {}))  # starts it, and the cool-down begins
+    (told,) = made("status", "--format", "json").data["events"]
+    assert (told["updated"], told["awaited"]) == ({}, [a, b])
+    assert told["cools_until"] == told["fired"] + 3600.0
+    page = made("status").lines
+    assert "COOLS DOWN UNTIL" in page[page.index("Events:") + 1] and "both" in page[page.index("Events:") + 2]
+    assert "It cools down until" in made("explain", "both").out
+    jobs = {one["job_name"]: one["event_trigger"] for one in made("jobs", "--format", "json").data}
+    assert (jobs["both"]["awaited"], jobs["none"]) == ([a, b], None)
+    made.close()
+
+
+def test_a_site_without_event_triggers_hears_nothing_of_events(commands: Commands) -> None:
+    commands.configure({"plain": {"command": "true"}})
+    assert "Events" not in commands("status").out
+    assert commands("status", "--format", "json").data["events"] == []
