@@ -167,6 +167,7 @@ def _map(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _other(row: RunRow) -> Mapping[str, Any]:
     elsewhere = {"environment", "trigger_type"} | ({"request", "webhook"} if request_lines(row) else set())
+    elsewhere |= {"items"} if row.items else set()  # they may be thousands, and are counted
     return {name: value for name, value in row.trigger.items() if name not in elsewhere}
 
 
