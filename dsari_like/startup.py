@@ -63,8 +63,7 @@ def assemble(
     """
     configuration = _load(places, lax)
     hide_with(configuration.secrets.text)
-    for warning in configuration.warnings:
-        LOG.warning("%s", warning)
+    _warn(configuration)
     _make_data_dir(configuration.data_dir, lax)
     lock = _lock(configuration.data_dir)
     runlog = RunLog(configuration.database_file)
@@ -113,9 +112,15 @@ def reload(places: Places, parts: Parts, now: m.Now, lax: bool = False) -> m.Con
     hide_with(fresh.secrets.text)
     parts.watch_events(marks)
     LOG.info("configuration reloaded: %d jobs", len(fresh.jobs))
+    _warn(fresh)
     gc.collect()  # what is dead now would be kept for ever by the next line
     gc.freeze()
     return configured
+
+
+def _warn(configuration: Configuration) -> None:
+    for warning in configuration.warnings:
+        LOG.warning("%s", warning)
 
 
 def _first_inputs(parts: Parts, bound: Mapping[str, tuple[Rule, ...]], now: m.Now) -> list[m.Input]:

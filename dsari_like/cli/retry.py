@@ -14,8 +14,10 @@ from dsari_like.cli.following import Patience, is_final
 from dsari_like.cli.look import Look, looking
 from dsari_like.cli.printing import say
 from dsari_like.cli.receipts import read_receipt
-from dsari_like.cli.selecting import add_selection, named, selected, words
+from dsari_like.cli.selecting import add_selection, named, names, selected, words
+from dsari_like.core.flows import FlowKind
 from dsari_like.report.words import outcome_sentence
+from dsari_like.store.reader import RunRow
 from dsari_like.system.lock import is_locked
 
 
@@ -25,16 +27,19 @@ def add_parser(subparsers: Any) -> None:
         "retry",
         description="Asks the daemon to repeat runs that have ended: each becomes a new run, linked to the old one,"
         " with the trigger data of the old one and the job as it is configured now. Of an array run those items are"
-        " repeated that did not complete. Of several runs those are left out that were repeated already. The exit"
-        " status is 1 when a run has not ended, 4 when no daemon is running; the request then waits for the next one.",
+        " repeated that did not complete, of an orchestration those tasks that did not go well or were not executed;"
+        " its first run stands for all attempts since, so that what went well in any of them is kept. Of several runs"
+        " those are left out that were repeated already. The exit status is 1 when a run has not ended, 4 when no"
+        " daemon is running; the request then waits for the next one.",
     )
     add_selection(parser, "failed or cancelled")
     parser.add_argument(
         "--as-recorded", action="store_true", default=None, help="with the job as it was when the old run started"
     )
     parser.add_argument(
-        "--tasks", metavar="TASK", nargs="+", help="of an orchestration, these, in place of all that did not go well"
-    )
+        "--tasks", action="append", metavar="TASK",
+        help="of an orchestration, these, with commas between them, in place of all that did not go well",
+    )  # fmt: skip
     follow = parser.add_mutually_exclusive_group()
     follow.add_argument(
         "--cascade", action="store_true", default=None,
@@ -54,9 +59,10 @@ def run(args: argparse.Namespace) -> int:
     """0 when it was asked for; with --wait the exit code of the new run."""
     with looking(args) as look:
         chosen = selected(args, look)
-        if args.run_id is not None and not is_final(row := named(args.run_id, look)):
-            raise No(f"run {row.run_id} has not ended yet: {outcome_sentence(row, look.zone)}")
-        how = {name: getattr(args, name) for name in ("as_recorded", "cascade", "only", "tasks")}
+        if args.run_id is not None:
+            chosen |= _meant(named(args.run_id, look), look)
+        how = {name: getattr(args, name) for name in ("as_recorded", "cascade", "only")}
+        how["tasks"] = names(args.tasks)
         request = ask(look, "retry", **chosen, **how, reason=args.reason)
         if is_left_lying(look, request):
             return OWN_FAILURE if args.wait else NO_DAEMON
@@ -64,6 +70,19 @@ def run(args: argparse.Namespace) -> int:
             return _wait(look, request)
         say(f"asked for {words(chosen)} to be repeated")
     return DONE
+
+
+def _meant(row: RunRow, look: Look) -> dict[str, object]:
+    """The first run of an orchestration has the id of its flow, and means the flow: only the last attempt knows what
+    all of them have come to. Raises No when what is meant has not ended."""
+    flow = look.reader.flow(row.run_id) if row.run_id == row.flow_id else None
+    is_flow = flow is not None and flow.kind is FlowKind.ORCHESTRATION
+    if is_flow and is_final(row):
+        attempts = [one for one in look.reader.runs_of_flow(row.run_id) if one.job_name == row.job_name]
+        row = attempts[-1]
+    if not is_final(row):
+        raise No(f"run {row.run_id} has not ended yet: {outcome_sentence(row, look.zone)}")
+    return {"run": None, "flow": row.flow_id} if is_flow else {}
 
 
 def _wait(look: Look, request: Request) -> int:

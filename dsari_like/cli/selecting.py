@@ -6,6 +6,8 @@ Owns these options, and what they come to in a request. Must not know what is as
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dsari_like.cli.exits import NotFound, UsageFault
@@ -54,9 +56,31 @@ def named(text: str, look: Look) -> RunRow:
     raise NotFound(f"there is no run '{text}'")
 
 
+def among(chosen: Mapping[str, Any], rows: Iterable[RunRow]) -> Iterator[RunRow]:
+    """The rows that are meant, as the daemon understands it."""
+    said = {name: value for name, value in chosen.items() if value is not None}
+    run, item = said.get("run"), said.get("item")
+    for row in rows:
+        by_name = (
+            row.item == item and run in (None, row.previous_run_id, row.run_id) if item else run in (None, row.run_id)
+        )
+        facts = {"flow": row.flow_id, "job": row.job_name, "status": row.status}
+        in_time = said.get("since", row.queue_time) <= row.queue_time < said.get("until", math.inf)
+        is_part = row.item is not None and item is None and run is None
+        if by_name and in_time and not is_part and all(said.get(key, fact) == fact for key, fact in facts.items()):
+            yield row
+
+
+def names(texts: list[str] | None) -> list[str] | None:
+    """One option may hold several names, and be given several times."""
+    return None if texts is None else [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
 def words(chosen: dict[str, Any]) -> str:
     """What was selected, as a sentence names it."""
     if chosen.get("run"):
         item = f" (item {chosen['item']})" if chosen.get("item") else ""
         return f"run {chosen['run']}{item}"
+    if {name for name, value in chosen.items() if value is not None} == {"flow"}:
+        return f"flow {chosen['flow']}"
     return "the runs with " + ", ".join(f"{name} {value}" for name, value in chosen.items() if value is not None)

@@ -17,6 +17,7 @@ from dsari_like.cli.following import Followed, Patience, follow
 from dsari_like.cli.look import Look, looking
 from dsari_like.cli.printing import print_json, say
 from dsari_like.cli.receipts import TURNED_AWAY, Receipt, code_of_run, read_receipt, wait_for
+from dsari_like.cli.selecting import names
 from dsari_like.cli.standing import daemon_of
 from dsari_like.cli.streams import Sink, Source
 from dsari_like.cli.times import wish, zone_or_none
@@ -96,7 +97,7 @@ def _mapping(args: argparse.Namespace, now: float, waits: bool) -> dict[str, Any
         "schedule_time": None if args.at is None else wish(args.at),
         "id": args.id if args.id is not None or not waits else new_id(now),
         "priority": args.priority,
-        **{key: _names(getattr(args, key)) for key in SELECTING},
+        **{key: names(getattr(args, key)) for key in SELECTING},
     }
     return {key: value for key, value in given.items() if value is not None and value != {}}
 
@@ -110,11 +111,6 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     }
     for key in SELECTING:
         parser.add_argument(f"--{key}", action="append", metavar=key.rstrip("s").upper(), help=helps[key])
-
-
-def _names(words: list[str] | None) -> list[str] | None:
-    """One option may hold several names, and be given several times."""
-    return None if words is None else [name.strip() for word in words for name in word.split(",") if name.strip()]
 
 
 def _tell_choice(mapping: Mapping[str, Any], job: Job) -> None:
