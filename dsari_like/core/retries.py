@@ -2,6 +2,10 @@
 
 Owns the answer to a retry request. Retries that a job makes by itself are `course`'s; what a new run takes over from
 the old is the same for both. Must not know how the old runs were found.
+
+The run of a task is repeated as long as its orchestration goes on, which then waits for it. Afterwards it is refused:
+repeated alone it would change nothing of how the orchestration ended, and to run again what came after it, or what
+failed beside it, is more than was asked for. Whoever wants the flow to go on says so.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dsari_like.core import messages as m
 from dsari_like.core.choices import Outcome
 from dsari_like.core.course import Course
 from dsari_like.core.flowing import AGAIN, newest
+from dsari_like.core.flows import place_of
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
 from dsari_like.core.model import Decision, Job, Run, Trigger
@@ -56,9 +61,25 @@ class Retries:
         twin = next((run.run_id for run in self._ledger.runs.values() if run.retry_of == old.run_id), None)
         if twin is not None:
             return f"run {twin} repeats it already"
+        stray = self._stray_task(old)
+        if stray:
+            return stray
         if job.flow is not None:
             return "; ".join(self._lives.flows.retry(job.name, old.run_id, old.flow_id or "", tasks).faults)
         return ""
+
+    def _stray_task(self, old: Run) -> str:
+        """Of a task whose orchestration has ended, what is to be retried in its place; empty of any other run."""
+        place, parent = place_of(old.trigger.type, old.trigger.data), old.previous_run_id
+        if place is None or parent is None or old.item is not None or parent in self._ledger.runs:
+            return ""
+        flow = self._lives.flows.flow(old.flow_id or "")
+        is_outermost = flow is not None and flow.name == old.trigger.data.get("orchestration")
+        whole = f"flow {old.flow_id}" if is_outermost else f"run {parent}"
+        return (
+            f"it is the task {place} of run {parent}, which has ended, and nothing would go on behind it; retry"
+            f" {whole} with tasks: {place} (or without tasks, for all that did not go well)"
+        )
 
     def _in_flow(self, old: Run, job: Job, message: m.RetryAsked) -> Trigger:
         """The trigger of the old run, with what is to come of its flow."""

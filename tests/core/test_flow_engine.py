@@ -334,6 +334,47 @@ def test_k06_the_tasks_of_a_retry_can_be_named() -> None:
     assert house.names()[3:] == ["night", "a", "b"]
 
 
+def refusal(effects: list[m.Effect]) -> str:
+    (refused,) = [effect for effect in effects if isinstance(effect, m.Quarantine)]
+    return refused.reason
+
+
+def test_the_task_of_an_orchestration_that_goes_on_can_be_retried_alone_and_is_waited_for() -> None:
+    house = Flows(*NIGHT)
+    house.drop("night")
+    house.end_of("a", 1)
+    house.retry("r2")  # while its sibling runs still
+    house.end_of("b")
+    assert (house.working(), house.states()["night"]) == (["a"], "running")
+    house.end_all()
+    assert (house.names(), house.flow()) == (["night", "a", "b", "a", "c", "d"], "completed")
+
+
+def test_the_task_of_an_orchestration_that_has_ended_is_refused_with_what_to_retry_instead() -> None:
+    house = Flows(*NIGHT)
+    house.drop("night")
+    house.end_of("a", 1)
+    house.end_of("b")
+    for _ in range(2):  # a restart later, too
+        why = refusal(house.retry("r2"))
+        assert "it is the task load/a of run r1, which has ended" in why and "retry flow r1 with tasks: load/a" in why
+        house.restart()
+    house.retry("r1", tasks=("load/a",))
+    house.end_all()
+    assert house.names() == ["night", "a", "b", "night", "a"]
+
+
+def test_the_task_of_a_nested_orchestration_that_has_ended_names_that_one() -> None:
+    house = Flows(orchestration("outer", phase("p", "inner", "b")), orchestration("inner", phase("q", "a")), *NIGHT[1:])
+    house.drop("outer")
+    house.end_of("a", 1)
+    (inner, a) = (house.last_of("inner").run_id, house.last_of("a").run_id)
+    assert f"retry run {inner} with tasks: q/a" in refusal(house.retry(a))
+    house.retry(inner)  # the outer one goes on still
+    house.end_all()
+    assert house.states() == dict.fromkeys(("outer", "inner", "a", "b"), "completed")
+
+
 def test_k75_k06_a_retry_after_a_restart_knows_what_went_well() -> None:
     house = Flows(*NIGHT)
     house.drop("night")
