@@ -21,6 +21,7 @@ from dsari_like.cli.parser import COMMANDS, build
 from dsari_like.config import schema
 from dsari_like.core import environment
 from dsari_like.core.choices import Reason
+from dsari_like.core.flows import CHAIN, ORCHESTRATION
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Configuration, Job, Run, Trigger
 
@@ -134,9 +135,13 @@ def test_every_variable_of_a_run_is_told_and_no_other() -> None:
     trigger = Trigger("file", origin={"uid": 0, "user": "root"})
     run = Run("id", "j", trigger, RunState.RUNNING, 0.0, 0.0, concurrency_group="g", retry_of="r", item="i")
     run.stage, run.resume, run.workflow_variables = "s", "lost", {"name": 1}
+    run.flow_id, run.previous_run_id = "f", "p"
     earlier = dict.fromkeys(("PREVIOUS_", "PREVIOUS_GOOD_", "PREVIOUS_BAD_"), _Ended())
     host = environment.Host("/bin", "/", "x")
-    variables = set(environment.build(Configuration(jobs={"j": job}), job, run, host, earlier))
+    variables: set[str] = set()
+    task = {"orchestration": "o", "phase": "p", "task": "t"}
+    for run.trigger in (trigger, Trigger(CHAIN, data={"after": "h"}), Trigger(ORCHESTRATION, data=task)):
+        variables |= set(environment.build(Configuration(jobs={"j": job}), job, run, host, earlier))
     by_the_launcher = {"PWD", "TRIGGER_DATA_FILE", "VARIABLES_FILE"}
     assert words(section("dsari-like.yaml.5", "ENVIRONMENT OF A RUN")) == variables | by_the_launcher
 
