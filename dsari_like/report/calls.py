@@ -199,7 +199,7 @@ def call_line(scene: Scene, root: str, row: CallRow, here: str = "") -> CallLine
     run_id, job = str(about.get("run_id") or row.run_id or ""), str(about.get("job_name") or row.job_name or "")
     output = (row.output or "").strip()
     return CallLine(
-        callback=row.callback,
+        callback=_title(row.callback),
         url=names.link(root, names.callback_page(row.callback)) if row.callback else "",
         triggers=row.triggers,
         event=row.event_text or words.shortened(row.event),

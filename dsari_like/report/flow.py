@@ -26,7 +26,10 @@ from dsari_like.store.reader import BarRow, DecisionRow, RunRow
 #: Runs of one execution that a page shows; an orchestration has as many as tasks, each with its attempts.
 MOST_RUNS = 1_000
 _TICKS = 5
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_STEPS = (
+    *(10, 12, 15, 20, 30, 40, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1500, 1800, 2700, 3600, 5400, 7200),
+    *(10_800, 14_400, 21_600, 28_800, 43_200, 86_400, 172_800, 259_200, 432_000, 864_000, 1_728_000),
+)
 _WORDS = {FlowKind.CHAIN: "chain", FlowKind.ORCHESTRATION: "orchestration"}
 
 
@@ -225,7 +228,7 @@ def _page(scene: Scene, page: str, it: Told, is_execution: bool) -> tuple[Head, 
         count=count,
         older_url=_neighbour(scene, it, number - 1, root) if is_execution else f"page-{last}.html",
         newer_url=_neighbour(scene, it, number + 1, root) if is_execution and number < count else "",
-        commands=tuple(_commands(it)),
+        commands=tuple(_commands(it, drawn)),
     )
     title = f"{words.state_word(flow.state.value).capitalize()}: {it.name}" if flow else f"{it.name}, never run"
     return views.head(scene, page, title, view.tone, it.is_open), view, _twin(it, drawn, view)
@@ -294,8 +297,15 @@ def _window(runs: Sequence[RunRow]) -> Window | None:
         return None
     begin = min(_due(run) for run in runs)
     known = [time for run in runs for time in (_due(run), run.start_time, run.stop_time) if time is not None]
-    span = max(max(known) - begin, 0.001)
-    return Window(begin, begin + span * (1.12 if any(run.stop_time is None for run in runs) else 1.0))
+    span = max(max(known) - begin, 0.001) * (1.12 if any(run.stop_time is None for run in runs) else 1.0)
+    return Window(begin, begin + _TICKS * next((step for step in _steps_of_time() if step * _TICKS >= span), span))
+
+
+def _steps_of_time() -> Iterator[float]:
+    """Distances that people can count in, the least first."""
+    for power in (0.001, 0.01, 0.1, 1.0):
+        yield from (power * digit for digit in (1, 1.5, 2, 3, 4, 5, 6, 8))
+    yield from _STEPS
 
 
 def _due(run: RunRow) -> float:
@@ -304,7 +314,18 @@ def _due(run: RunRow) -> float:
 
 def _ticks(window: Window) -> tuple[str, ...]:
     """The time since the beginning at equal distances."""
-    return tuple("0" if place == 0 else moments.duration(window.seconds * place / _TICKS) for place in range(_TICKS))
+    return tuple("0" if place == 0 else _tick(window.seconds * place / _TICKS) for place in range(_TICKS))
+
+
+def _tick(seconds: float) -> str:
+    """Between whole seconds and milliseconds there is more to be told apart than in a sentence."""
+    return (
+        f"{seconds:.3g} s"
+        if 1 <= seconds < 10
+        else f"{seconds * 1000:.3g} ms"
+        if seconds < 1
+        else moments.duration(seconds)
+    )
 
 
 def _stretch(scene: Scene, picture: Picture, window: Window, root: str) -> Stretch:
@@ -351,6 +372,8 @@ def sentence(it: Told, drawn: Sequence[Picture]) -> str:
     took = f" after {moments.duration(flow.stop_time - flow.start_time)}" if flow.stop_time is not None else ""
     if flow.state.value == "completed":
         took = took.replace(" after ", " in ")
+    elif flow.state.value == "warning":
+        word = "Ended with a warning"
     why = [_why(part) for part in all_parts if part.is_bad][:3]
     missed = [part.name for part in all_parts if part.absent == MISSED]
     if missed:
@@ -369,7 +392,7 @@ def _why(part: Part) -> str:
 def _notes(scene: Scene, it: Told, drawn: Sequence[Picture], is_execution: bool) -> Iterator[str]:
     """What there is to say beside the drawing."""
     for part in (part for picture in drawn for part in picture.parts):
-        if part.absent in (PASSED, MISSED):
+        if part.absent == PASSED:
             yield f"{part.name} was {part.absent}" + (f": {part.note}." if part.note else ".")
         if len(part.runs) > 1:
             tried = _listed([words.state_word(run.status) for run in part.runs])
@@ -395,17 +418,17 @@ def _listed(found: Sequence[str]) -> str:
     return ", ".join(found[:6]) + more
 
 
-def _commands(it: Told) -> Iterator[tuple[str, str]]:
+def _commands(it: Told, drawn: Sequence[Picture]) -> Iterator[tuple[str, str]]:
     listing = "chains" if it.kind is FlowKind.CHAIN else "orchestrations"
     yield words.command(listing, it.name), "its executions"
     if it.flow is not None and it.is_open:
         yield words.command("cancel", "--flow", it.flow.flow_id), "end all of it"
-    bad = [run for run in it.runs if run.status in ("failed", "cancelled")]
-    if it.flow is not None and not it.is_open and bad:
+    elif it.flow is not None and it.flow.state.value != "completed":
         if it.kind is FlowKind.ORCHESTRATION:
             yield words.command("retry", "--flow", it.flow.flow_id), "run again what did not go well, and go on"
-        else:
-            yield words.command("retry", bad[-1].run_id), f"run {bad[-1].job_name} again, and go on behind it"
+        for part in drawn[0].parts if it.kind is FlowKind.CHAIN and drawn else ():
+            if part.is_bad and part.run is not None:
+                yield words.command("retry", part.run.run_id), f"run {part.name} again, and go on behind it"
     yield words.command("trigger", it.name), "run it at once"
 
 
@@ -416,8 +439,8 @@ def _line(scene: Scene, root: str, flow_id: str, number: int) -> ExecutionLine |
     flow = scene.reader.flow(flow_id)
     if flow is None:
         return None
-    version = flow.stop_time if flow.stop_time is not None else -float(scene.reader.newest_revision())
-    key = ("execution", root, flow_id, flow.state, version, number)
+    revision = Linked(scene.reader.connection).flow_revision(flow_id)  # steps that follow a task outlive the whole
+    key = ("execution", root, flow_id, flow.state, revision, number)
     return scene.memo.of(key, lambda: _execution_line(scene, root, flow, number))
 
 

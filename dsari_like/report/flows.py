@@ -189,12 +189,12 @@ def of_job(scene: Scene, root: str, name: str) -> tuple[InFlow, ...]:
 def _neighbourhood(root: str, run: RunRow, before: Sequence[RunRow], after: Sequence[RunRow]) -> Markup:
     """The run between those before and after it. Nothing is said here of how the others went or will go."""
     columns = [(one, 0, row, "before it") for row, one in enumerate(before)]
-    columns += [(run, 1 if before else 0, 0, "this run")]
+    columns += [(run, 1 if before else 0, 0, f"this run, {words.state_word(run.status)}")]
     columns += [(one, 2 if before else 1, row, "after it") for row, one in enumerate(after)]
     if len(columns) == 1:
         return Markup("")
     boxes = [
-        Box(column, row, _name(one), word, "live" if one is run else "still",
+        Box(column, row, _name(one), word, views.tone_of(run.status) if one is run else "",
             names.link(root, names.run_page(one.job_name, one.run_id)), f"{_name(one)}, {words.run_label(one)}, {word}",
             here=one is run)
         for one, column, row, word in columns
@@ -224,10 +224,11 @@ def _outlined(scene: Scene, kind: FlowKind, name: str, job: str, root: str) -> M
         here = part.job == job
         other = part.note or (part.job if part.job != part.name else part.absent if part.absent != PLANNED else "")
         url = names.link(root, names.job_page(part.job))
-        boxes.append(Box(part.column, part.row, part.name, "this job" if here else other, "live" if here else "still",
+        boxes.append(Box(part.column, part.row, part.name, "this job" if here else other, "",
                          url, f"{part.name}{', this job' if here else ''}{', ' if other else ''}{other}", here=here,
                          faint=bool(other and part.job == part.name)))  # fmt: skip
-    return graph(f"The plan of {name}", boxes, drawn[0].lines(), drawn[0].phases)
+    lines = [Line(line.start, line.end) for line in drawn[0].lines()]
+    return graph(f"The plan of {name}", boxes, lines, drawn[0].phases)
 
 
 def _ref(root: str, run: RunRow) -> Ref:

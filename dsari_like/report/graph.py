@@ -29,7 +29,9 @@ _SIGNS = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A step or a task. `faint` when there is no run of it, `here` on the page of this very thing."""
+    """A step or a task; without a tone where nothing is said of how it stands.
+
+    `faint` when there is no run of it, `here` on the page of this very thing."""
 
     column: int
     row: int
@@ -104,17 +106,25 @@ def _line(start: Box, end: Box, faint: bool, top: int) -> str:
 def _box(box: Box, top: int) -> str:
     x, y = _corner(box, top)
     kind = " ".join(filter(None, ("box", escape(box.tone), "faint" if box.faint else "", "here" if box.here else "")))
+    left = x + (33 if box.tone else 12)
     words = escape(plain(box.words or f"{box.name}: {box.word}"))
     shape = (
         f'<title>{words}</title><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="5"/>'
-        f'<svg class="sign" x="{x + 10}" y="{y + 8}" width="16" height="16" viewBox="0 0 16 16">'
-        f"{_SIGNS.get(box.tone, _SIGNS['still'])}</svg>"
-        f'<text class="name" x="{x + 33}" y="{y + 20}">{escape(plain(_cut(box.name, _LETTERS)))}</text>'
-        f'<text class="word" x="{x + 33}" y="{y + 36}">{escape(plain(_cut(box.word, _SMALL)))}</text>'
+        f'{_sign(box, x, y)}<text class="name" x="{left}" y="{y + (20 if box.word else 28)}">'
+        f"{escape(plain(_cut(box.name, _LETTERS)))}</text>"
+        f'<text class="word" x="{left}" y="{y + 36}">{escape(plain(_cut(box.word, _SMALL)))}</text>'
     )
     if box.url:
         shape = f'<a href="{escape(box.url)}" aria-label="{words}">{shape}</a>'
     return f'<g class="{kind}">{shape}</g>'
+
+
+def _sign(box: Box, x: int, y: int) -> str:
+    """The shape of its state; a box of a plan has none."""
+    if not box.tone:
+        return ""
+    shape = _SIGNS.get(box.tone, _SIGNS["still"])
+    return f'<svg class="sign" x="{x + 10}" y="{y + 8}" width="16" height="16" viewBox="0 0 16 16">{shape}</svg>'
 
 
 def _corner(box: Box, top: int) -> tuple[int, int]:

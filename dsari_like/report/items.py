@@ -19,6 +19,8 @@ from dsari_like.store.linked import ItemRow
 
 #: Items up to which each cell is a link, and lines of the table of those that need somebody.
 LINKED, TOLD = 1_000, 100
+#: Of so many that failed, the line of the output that most likely says why.
+QUOTED = 20
 _ACROSS, _CELL, _SMALL = 50, 18, 100
 _KINDS = {"completed": "c", "failed": "f", "timed_out": "f", "cancelled": "x", "running": "r"}
 _ORDER = {"failed": 0, "timed_out": 1, "cancelled": 2, "running": 3}
@@ -35,6 +37,7 @@ class ItemLine:
     exit: str
     took: str
     note: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,17 @@ class ItemsView:
     total: int
 
 
-def view(items: Sequence[ItemRow], total: int, url_of: Callable[[ItemRow], str]) -> ItemsView:
+def view(
+    items: Sequence[ItemRow], total: int, url_of: Callable[[ItemRow], str], said: Callable[[ItemRow], str]
+) -> ItemsView:
     """The grid, and the table of the items that did not simply complete."""
-    told = sorted((item for item in items if item.status != "completed" or item.attempt > 1), key=_urgency)
-    first = [item for item in told if item.status in _ORDER] or told
-    lines = [_line(item, url_of(item)) for item in first[:TOLD]]
+    told = [(_ORDER.get(item.status, 4), place, item) for place, item in enumerate(items)]
+    first = [item for urgency, _, item in sorted(told) if urgency < 4 or item.attempt > 1]
+    lines = [_line(item, url_of(item), said if place < QUOTED else None) for place, item in enumerate(first[:TOLD])]
     total = max(total, len(items))
     return ItemsView(
         _summary(items, total), _grid(items, total, url_of), tuple(lines), max(0, len(first) - TOLD), total
     )
-
-
-def _urgency(item: ItemRow) -> tuple[int, str]:
-    return _ORDER.get(item.status, 4), item.run_id
 
 
 def _summary(items: Sequence[ItemRow], total: int) -> str:
@@ -75,13 +76,19 @@ def _summary(items: Sequence[ItemRow], total: int) -> str:
     return f"{total} items: {', '.join(known)}" + (f"; {again} tried more than once" if again else "") + "."
 
 
-def _line(item: ItemRow, url: str) -> ItemLine:
+def _line(item: ItemRow, url: str, said: Callable[[ItemRow], str] | None) -> ItemLine:
     took = item.stop_time - item.start_time if item.start_time is not None and item.stop_time is not None else None
     again = f"attempt {item.attempt}" if item.attempt > 1 else ""
-    code = "" if item.exit_code is None else str(item.exit_code)
-    word = words.state_word(item.status)
+    quoted = said(item) if said is not None and item.status == "failed" else ""
     return ItemLine(
-        item.item, url, tone_of(item.status), word, code, moments.duration(took) if took is not None else "", again
+        name=item.item,
+        url=url,
+        tone=tone_of(item.status),
+        word=words.state_word(item.status),
+        exit="" if item.exit_code is None else str(item.exit_code),
+        took=moments.duration(took) if took is not None else "",
+        note=again,
+        said=quoted,
     )
 
 

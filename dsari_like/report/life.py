@@ -14,7 +14,7 @@ from typing import Any
 from dsari_like.core.latches import Latches
 from dsari_like.report import calls, flows, items, moments, names, views, words
 from dsari_like.report.calls import CallLine, Operand
-from dsari_like.report.flows import InFlow
+from dsari_like.report.flows import InFlow, Ref
 from dsari_like.report.items import ItemsView
 from dsari_like.report.output import OUTPUT, OutputView, line_number
 from dsari_like.report.scene import Scene
@@ -62,6 +62,7 @@ class LifeView:
     """What is said of the life of a run."""
 
     wait: str
+    holders: tuple[Ref, ...]
     blocked: str
     operands: tuple[Operand, ...]
     stages: tuple[StageLine, ...]
@@ -82,6 +83,7 @@ def life(scene: Scene, root: str, run: RunRow, shown: OutputView, now: float) ->
     found = Called(scene.reader.connection, scene.configuration.secrets).of_run(run.run_id)
     return LifeView(
         wait=_wait(scene, run, now),
+        holders=tuple(_holders(scene, root, run)),
         blocked=blocked.triggers if blocked is not None else "",
         operands=_operands(scene, root, run) if blocked is not None else (),
         stages=tuple(_stages(scene, run, shown)),
@@ -124,6 +126,20 @@ def _wait(scene: Scene, run: RunRow, now: float) -> str:
         return ""
     rest = scene.overview.rests.why(run.job_name, now, scene.zone)
     return waiting_sentence(run, scene.reader.running(), scene.configuration, rest)
+
+
+def _holders(scene: Scene, root: str, run: RunRow) -> Iterator[Ref]:
+    """The runs that hold a lock which this one waits for."""
+    if run.status != "waiting_for_lock" or all(run.run_id != other.run_id for other in in_line(scene)):
+        return
+    wanted = mapping_of(run.locks)
+    for other in scene.reader.running():
+        held = mapping_of(other.locks)
+        if scene.shows(other.job_name) and any(
+            "exclusive" in (wanted[name], held[name]) for name in wanted if name in held
+        ):
+            url = names.link(root, names.run_page(other.job_name, other.run_id))
+            yield Ref(url, f"{other.job_name}, {words.run_label(other)}")
 
 
 def _operands(scene: Scene, root: str, run: RunRow) -> tuple[Operand, ...]:
@@ -186,7 +202,8 @@ def _items(scene: Scene, root: str, run: RunRow) -> ItemsView | None:
     total = counts.get("total", 0)
     url_of = lambda item: names.link("../", names.directory_of(item.run_id) + f"/{names.INDEX}")  # noqa: E731
     found = Linked(scene.reader.connection).items(run.run_id)
-    return items.view(found, total if isinstance(total, int) else 0, url_of)
+    said = lambda item: scene.said(run.job_name, item.run_id)  # noqa: E731
+    return items.view(found, total if isinstance(total, int) else 0, url_of, said)
 
 
 def _array(scene: Scene, root: str, run: RunRow) -> str:
@@ -218,7 +235,7 @@ def _attempts(scene: Scene, root: str, run: RunRow) -> Iterator[Attempt]:
 def _attempt(root: str, run: RunRow, status: str, here: bool) -> Attempt:
     url = "" if here else names.link(root, names.run_page(run.job_name, run.run_id))
     text = f"attempt {run.attempt}" if run.attempt > 1 or here else words.run_label(run)
-    word = words.state_word(status) if status else "tried again"
+    word = words.state_word(status) if status else "a later attempt"
     return Attempt(url, text, views.tone_of(status) if status else "still", word, here)
 
 

@@ -250,7 +250,11 @@ def _followers(told: Told, seen: Iterable[str]) -> Picture:
     by_job: dict[str, list[RunRow]] = {}
     for run in rest if told.kind is FlowKind.ORCHESTRATION else ():
         by_job.setdefault(run.job_name, []).append(run)
-    parts = (Part(name, name, place, 0, tuple(runs)) for place, (name, runs) in enumerate(by_job.items()))
+    job_of = {run.run_id: run.job_name for run in told.runs}
+    parts = (
+        Part(name, name, place, 0, tuple(runs), note=f"after {job_of.get(runs[0].previous_run_id or '', 'a task')}")
+        for place, (name, runs) in enumerate(by_job.items())
+    )
     return Picture("Steps that follow a task", tuple(parts))
 
 

@@ -168,6 +168,8 @@ def _output(scene: Scene, run: RunRow) -> OutputView:
     level = job.log_level if job else "info"
     if level == "none" or (level == "error" and run.status != "failed"):
         return OutputView(problem=f"The output is not kept in the report: the job's log_level is {level}.")
+    if run.items:
+        return OutputView(problem="Each of its items has an output of its own.")
     if run.start_time is None:
         return OutputView(problem="It never started, so there is no output.")
     path = os.path.join(scene.runs_dir, names.directory_of(run.job_name), names.directory_of(run.run_id), OUTPUT)

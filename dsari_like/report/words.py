@@ -43,6 +43,8 @@ def state_word(status: str) -> str:
 
 def reason_words(run: RunRow) -> str:
     """Why it failed or was cancelled, as half a sentence; empty when there is nothing to say."""
+    if run.items and run.reason == "exit":  # its items have exit codes, and it has counted them
+        return run.message
     if run.reason == "max_execution" and run.message:  # which names the limit that was reached
         return run.message
     code = run.exit_code if run.exit_code is not None else "unknown"

@@ -79,6 +79,10 @@ class Linked:
         )
         return [flow_id for (flow_id,) in rows]
 
+    def flow_revision(self, flow_id: str) -> int:
+        """The revision of the newest change in a flow."""
+        return int(self._one("select coalesce(max(revision), 0) from runs where flow_id = ?", flow_id))
+
     # --- items ----------------------------------------------------------------------------------------------------
 
     def items(self, run_id: str) -> list[ItemRow]:
