@@ -202,6 +202,8 @@ class Build:
             if job.environment or job.parameters:
                 defaults = {key: one.default for key, one in job.parameters.items() if one.default is not None}
                 values[name] = _hidden(rule, {**defaults, **job.environment}, job.secret_names)
+        for name, told in flows.parameters_of_tasks(jobs):
+            values.setdefault(name, []).extend(_hidden(rule, told, ()))
         public = (*jobs, self._around.config_dir, data_dir)
         return Secrets(rule.patterns, values, public) if any(values.values()) or rule.patterns else ALWAYS
 

@@ -52,6 +52,8 @@ def _hidden(name: Any, value: Any, secrets: Secrets) -> Any:
 
 
 def _parameter(value: Any, secret: bool, secrets: Secrets) -> Any:
+    if secret and isinstance(value, str):  # of a task, which gives a value to a parameter
+        return MASK if value else value
     if not secret or not isinstance(value, Mapping):
         return hidden(value, secrets)
     return {key: MASK if key in ("default", "allowed") and inner else inner for key, inner in value.items()}

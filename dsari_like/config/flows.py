@@ -146,6 +146,15 @@ class Flows:
         self.faults += [fault.below(*path) for fault in faults]
 
 
+def parameters_of_tasks(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """What tasks set, with the job that gets it; those of a nested orchestration reach any job (an empty name)."""
+    for flow in (job.flow for job in jobs.values() if job.flow is not None):
+        for _, task in flow.places():
+            if task.parameters:
+                is_plain = task.job in jobs and jobs[task.job].flow is None
+                yield task.job if is_plain else "", task.parameters
+
+
 def _of_tasks(phase: Phase, jobs: Mapping[str, Job]) -> Iterator[Fault]:
     names: set[str] = set()
     for index, task in enumerate(phase.tasks):
@@ -165,7 +174,7 @@ def _of_parameters(task: Task, job: Job) -> Iterator[Fault]:
     for name, value in task.parameters.items():
         declared = job.parameters.get(name)
         if declared is not None and declared.allowed is not None and value not in declared.allowed:
-            text = f"expected one of {', '.join(declared.allowed)}, found {shown(value)}"
+            text = f"expected one of {', '.join(map(shown, declared.allowed))}, found {shown(value)}"
             yield Fault((name,), text, value, declared.allowed)
 
 

@@ -53,7 +53,7 @@ def _discreet(fault: Fault) -> Fault:
     variables = fault.path[fault.path.index("parameters") + 1 :] if "parameters" in fault.path else variables
     if not any(ALWAYS.is_secret(str(name)) for name in variables):
         return fault
-    return fault._replace(text=_QUOTED.sub(f"'{MASK}'", fault.text))
+    return fault._replace(text=_QUOTED.sub(f"'{MASK}'", fault.text), choices=())
 
 
 def dotted(path: KeyPath) -> str:

@@ -8,7 +8,9 @@ import pytest
 
 from dsari_like.config import files
 from dsari_like.config.dump import dump
+from dsari_like.config.places import Places
 from dsari_like.core.flows import Condition, EventTrigger, Orchestration, Phase, Task, Transition
+from dsari_like.core.secrets import MASK
 from dsari_like.store import flowlog
 from dsari_like.store.runlog import RunLog
 from tests.shell.test_config import faults, load, places
@@ -127,7 +129,7 @@ orchestrations: {o: {phases: [{name: p, tasks: [a]}]}}
         ),
         (
             JOBS + "orchestrations: {n: {phases: [{name: p, tasks: [{job: c, parameters: {P: 3}}]}]}}",
-            "orchestrations.n.phases[0].tasks[0].parameters.P: expected one of 1, 2, found '3'",
+            "orchestrations.n.phases[0].tasks[0].parameters.P: expected one of '1', '2', found '3'",
         ),
         (
             JOBS + "orchestrations: {n: {schedule: '61 * * * *', phases: [{name: p, tasks: [a]}]}}",
@@ -213,3 +215,31 @@ def test_c12_a_step_after_one_that_is_gone_is_a_warning_with_the_line_to_write(t
 def test_who_starts_nothing_does_without_the_run_log(tmp_path: Path) -> None:
     made = files.load(places(tmp_path, {"dsari_like.yaml": "jobs: {c: {command: x, after: b}}"}), whole=False)
     assert len(made.warnings) == 1 and "the run log cannot be read" in made.warnings[0]
+
+
+SECRETIVE = """
+jobs: {a: {command: x, parameters: {DB_PASSWORD: {allowed: [hunter-22, hunter-33]}}}}
+orchestrations:
+  inner: {phases: [{name: p, tasks: [a]}]}
+  outer:
+    phases:
+    - name: p
+      tasks: [{job: a, parameters: {DB_PASSWORD: %s, REGION: north-south}}, {job: inner, parameters: {TOKEN: tok-en-1}}]
+"""
+
+
+def test_values_of_task_parameters_with_secret_names_are_never_shown(tmp_path: Path) -> None:
+    configuration = load(tmp_path, SECRETIVE % "hunter-22")
+    (first, second) = dump(configuration)["orchestrations"]["outer"]["phases"][0]["tasks"]
+    assert first["parameters"] == {"DB_PASSWORD": MASK, "REGION": "north-south"}
+    assert second["parameters"] == {"TOKEN": MASK}
+    (task, _) = files.raw(Places(f"{tmp_path}/etc", f"{tmp_path}/var"))["orchestrations"]["outer"]["phases"][0]["tasks"]
+    assert task["parameters"] == {"DB_PASSWORD": MASK, "REGION": "north-south"}
+    secrets = configuration.secrets
+    assert secrets.output("it is hunter-22 in north-south", "a") == f"it is {MASK} in north-south"
+    assert secrets.output("tok-en-1", "a") == MASK  # through the nested one it may reach any job
+
+
+def test_a_value_that_is_not_allowed_is_not_told_either_when_it_is_secret(tmp_path: Path) -> None:
+    (told,) = faults(tmp_path, SECRETIVE % "hunter-2")
+    assert told.endswith(f"expected one of '{MASK}'") and "hunter" not in told
