@@ -1,10 +1,11 @@
-"""`python -m tests.crash --full`: every position, a hundred random kills, two dozen power cuts, every kind of weather.
+"""`python -m tests.crash --full`: every position, hundreds of kills, two dozen power cuts, every kind of weather.
 
     python -m tests.crash --full                      all of it
     python -m tests.crash --sweep trigger slot        these plays, at every call of every kind
     python -m tests.crash --sweep recovery --kind fdatasync
     python -m tests.crash --sweep queue --step 7      a sample: every seventh call of each kind
     python -m tests.crash --storm 100 --seed 7
+    python -m tests.crash --flows 100                 random kills of chains and orchestrations
     python -m tests.crash --cuts 25
     python -m tests.crash --weather 3
 
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from tests.crash import power
 from tests.crash.kit import KINDS, can_trace
-from tests.crash.storm import storm
+from tests.crash.storm import storm, storm_of_flows
 from tests.crash.sweep import PLAYS, sweep, sweep_recovery
 from tests.crash.weather import SPELLS, Weather, endure
 
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kind", nargs="+", default=KINDS, help="only these kinds of call")
     parser.add_argument("--step", type=int, default=1, metavar="N", help="only every n-th call")
     parser.add_argument("--storm", type=int, default=0, metavar="ROUNDS", help="random kills under load")
+    parser.add_argument("--flows", type=int, default=0, metavar="ROUNDS", help="random kills of flows")
     parser.add_argument("--cuts", type=int, default=0, metavar="NUMBER", help="power cuts")
     parser.add_argument("--weather", type=float, default=0.0, metavar="SECONDS", help="calls that fail for a while")
     parser.add_argument("--seed", type=int, default=1, help="of the storm and the power cuts")
@@ -71,6 +73,9 @@ def _parts(options: argparse.Namespace, root: Path) -> Iterator[Part]:
     rounds = options.storm or 100 * options.full
     if rounds:
         yield f"storm {rounds}", partial(_storm, root, rounds, options.seed)
+    rounds = options.flows or 100 * options.full
+    if rounds:
+        yield f"flows {rounds}", partial(_flows, root, rounds, options.seed)
     cuts = options.cuts or 25 * options.full
     if cuts:
         yield f"power cuts {cuts}", partial(_cuts, root, cuts, options.seed)
@@ -97,6 +102,10 @@ def _sweep(root: Path, play: str, kind: str, step: int) -> str:
 
 def _storm(root: Path, rounds: int, seed: int) -> str:
     return ", ".join(f"{count} {what}" for what, count in storm(root, rounds, seed).items())
+
+
+def _flows(root: Path, rounds: int, seed: int) -> str:
+    return ", ".join(f"{count} {what}" for what, count in storm_of_flows(root, rounds, seed).items())
 
 
 def _cuts(root: Path, number: int, seed: int) -> str:

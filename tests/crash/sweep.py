@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.crash import flowing
 from tests.crash.kit import House, Tracer, house
 from tests.crash.verdict import faults
 
@@ -27,6 +28,7 @@ class Play:
     name: str
     jobs: Mapping[str, Mapping[str, Any]]
     perform: Callable[[House], Over]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _trigger(place: House) -> Over:
@@ -53,6 +55,18 @@ def _slot(place: House) -> Over:
     return lambda: len(place.runs("tick")) > before and place.settled()
 
 
+def _chain(place: House) -> Over:
+    """Each end is the start of the next."""
+    place.give("one")
+    return place.settled
+
+
+def _night(place: House) -> Over:
+    """Each end of the last task of a phase is the start of all tasks of the next."""
+    place.give("night")
+    return place.settled
+
+
 _FREE: Mapping[str, Any] = {"concurrent_runs": True}
 PLAYS = {
     play.name: play
@@ -61,6 +75,8 @@ PLAYS = {
         Play("refusal", {"free": _FREE}, _refusal),
         Play("queue", {"free": _FREE, "alone": {}}, _queue),
         Play("slot", {"tick": {"schedule": "* * * * * *"}}, _slot),
+        Play("chain", flowing.JOBS, _chain),
+        Play("night", flowing.JOBS, _night, {"orchestrations": flowing.ORCHESTRATIONS}),
     )
 }
 
@@ -95,7 +111,7 @@ def falls(place: House, over: Over, trace: Path) -> bool:
 
 def sweep(root: Path, play: Play, kind: str, step: int = 1) -> Iterator[int]:
     """All rounds of one kind, in a house of their own; yields each n at which the daemon was killed."""
-    with house(root / f"{play.name}-{kind.strip('?')}", play.jobs) as place:
+    with house(root / f"{play.name}-{kind.strip('?')}", play.jobs, **play.settings) as place:
         place.start()
         place.settle(faults)
         n = 1
@@ -106,7 +122,7 @@ def sweep(root: Path, play: Play, kind: str, step: int = 1) -> Iterator[int]:
 
 def chosen(root: Path, play: Play, blows: Iterable[tuple[str, int]]) -> int:
     """Some rounds in one house; returns how many of them killed."""
-    with house(root / play.name, play.jobs) as place:
+    with house(root / play.name, play.jobs, **play.settings) as place:
         place.start()
         place.settle(faults)
         return sum(blow(place, play, kind, n) for kind, n in blows)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.kit import house
-from tests.crash.storm import storm
+from tests.crash.storm import storm, storm_of_flows
 from tests.crash.sweep import PLAYS, RECOVERY_JOBS, before_the_lock, chosen, second_blow
 from tests.crash.verdict import faults
 
@@ -36,6 +36,25 @@ BLOWS = {
     "refusal": (("fdatasync", 1), ("?renameat", 2), ("?renameat", 3), ("fsync", 1)),
     "queue": (("?renameat", 2), ("fdatasync", 4), ("?vfork", 2)),
     "slot": (("fdatasync", 1), ("?vfork", 1)),
+    # Between the end of a step and the start of the next: ended and not recorded, recorded and not started, started.
+    "chain": (
+        ("wait4", 3),
+        ("fdatasync", 3),
+        ("pipe2", 2),
+        ("?vfork", 2),
+        ("fdatasync", 5),
+        ("?vfork", 3),
+        ("fsync", 4),
+    ),
+    "night": (
+        ("?vfork", 1),
+        ("?vfork", 2),
+        ("fdatasync", 3),
+        ("wait4", 3),
+        ("?vfork", 3),
+        ("fdatasync", 7),
+        ("?vfork", 5),
+    ),
 }
 
 
@@ -70,3 +89,8 @@ def test_a_second_blow_during_recovery_loses_nothing_and_doubles_nothing(tmp_pat
 def test_random_kills_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     counts = storm(tmp_path, rounds=10, seed=4)
     assert counts["drops"] > 20
+
+
+def test_random_kills_neither_drop_nor_double_a_step_or_a_task(tmp_path: Path) -> None:
+    counts = storm_of_flows(tmp_path, rounds=10, seed=6)
+    assert counts["flows"] == 10 and counts["completed"] >= 5

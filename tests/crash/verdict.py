@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from tests.crash.flowing import faults_of_flows
 from tests.crash.kit import Drop, House, Testimony
 
 FINAL = ("completed", "failed", "cancelled")
@@ -34,6 +35,7 @@ def faults(house: House, power: bool = False) -> list[str]:
             found.append(f"{name}: {fault}")
     known = {row["run_id"] for row in rows}
     found += [f"a command ran for {line.run_id}, which no row knows" for line in testimony if line.run_id not in known]
+    found += faults_of_flows(rows, house.rows("select * from flows"), testimony)
     return [*found, *_of_house(house)]
 
 
@@ -42,7 +44,8 @@ def _of_drops(house: House, rows: list[Any], testimony: list[Testimony]) -> Iter
     for row in rows:
         if "file" in (origin := json.loads(row["origin"])):
             runs.setdefault((row["job_name"], origin["file"]), []).append(row)
-    starts = Counter(line.drop for line in testimony if line.what == "start")
+    job_of = {row["run_id"]: row["job_name"] for row in rows}  # tasks have the variables of their orchestration
+    starts = Counter((line.drop, job_of.get(line.run_id)) for line in testimony if line.what == "start")
     jobs = {drop.job for drop in house.drops}
     corrupt, files = {job: house.refused(job) for job in jobs}, {job: house.corrupt(job) for job in jobs}
     for drop in house.drops:
@@ -52,8 +55,8 @@ def _of_drops(house: House, rows: list[Any], testimony: list[Testimony]) -> Iter
             yield f"drop {drop.name} of {drop.job} is {len(mine)} runs and {count - len(mine)} corrupt entries"
         if refused == drop.good:
             yield f"drop {drop.name} of {drop.job} was {'' if refused else 'not '}refused: {corrupt[drop.job]}"
-        if starts[drop.name] > 1:
-            yield f"drop {drop.name} of {drop.job} was started {starts[drop.name]} times"
+        if starts[drop.name, drop.job] > 1:
+            yield f"drop {drop.name} of {drop.job} was started {starts[drop.name, drop.job]} times"
         yield from _of_receipt(house, drop, mine)
 
 
@@ -76,7 +79,7 @@ def _of_slots(house: House) -> Iterator[str]:
     """Jobs that are due each second have one decision for each second between their first and their last."""
     slots: dict[str, list[float]] = {}
     for row in house.decisions():
-        if row["token"] is None:
+        if row["token"] is None and row["schedule_time"] is not None:
             slots.setdefault(row["job_name"], []).append(row["schedule_time"])
     for job, times in slots.items():
         missing = sorted(set(range(int(min(times)), int(max(times)))) - {int(time) for time in times})
@@ -90,7 +93,8 @@ def _of_run(row: Any, said: list[Testimony], power: bool) -> Iterator[str]:
         yield "is not over"
     if starts > 1 or ends > 1:
         yield f"was started {starts} times and ended {ends} times"
-    if row["status"] == "completed" and (starts, ends, row["exit_code"]) != (1, 1, 0):
+    has_process = row["launch"] > 0  # else it is an orchestration
+    if row["status"] == "completed" and has_process and (starts, ends, row["exit_code"]) != (1, 1, 0):
         yield f"claims to be completed with {row['exit_code']}, but was started {starts} times and ended {ends} times"
     if row["reason"] == "lost" and starts and not power:
         yield "is called lost, but its command ran and its keeper knows how it ended"
