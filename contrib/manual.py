@@ -17,6 +17,7 @@ from dsari_like.cli.parser import COMMANDS, build
 from dsari_like.config import schema
 from dsari_like.core import names
 from dsari_like.core.lifecycle import TRANSITIONS
+from dsari_like.report import statechart
 
 MAN = Path(__file__).resolve().parents[1] / "man"
 
@@ -80,6 +81,20 @@ def states() -> Iterator[str]:
         yield from entry(rf"\fB{roff(state.value)}\fR", "; ".join(ways) + ".")
 
 
+def state_picture() -> Iterator[str]:
+    """The changes of state as a picture."""
+    yield from (".nf", ".ft CW", *map(roff, statechart.text()), ".ft", ".fi")
+
+
+def state_table() -> Iterator[str]:
+    """The same as a table; its numbers are those of the picture."""
+    moves = [(str(move.number), move.before, move.event, move.after) for move in statechart.moves()]
+    rows = [("", "from", "on", "to"), *moves]
+    widths = [max(len(row[place]) for row in rows) for place in range(3)]
+    lines = (f"{row[0]:>{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:{widths[2]}}  {row[3]}" for row in rows)
+    yield from (".nf", ".ft CW", *map(roff, lines), ".ft", ".fi")
+
+
 def reserved() -> Iterator[str]:
     """The names that only the daemon says."""
     yield from _name_list(names.RESERVED, names.RESERVED_PREFIXES)
@@ -91,7 +106,7 @@ def swaying() -> Iterator[str]:
 
 
 BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
-    function.__name__: function for function in (keys, commands, states, reserved, swaying)
+    function.__name__: function for function in (keys, commands, states, state_picture, state_table, reserved, swaying)
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dsari_like.report import agenda, day, days, failures, feeds, names, search, timeline
+from dsari_like.report import agenda, day, days, failures, feeds, names, search, statechart, timeline
 from dsari_like.report.files import Site
 from dsari_like.report.scene import Scene
 
@@ -33,6 +33,7 @@ PAGES = (
     Kind(names.TIMELINE, "timeline.html", timeline.timeline_page),
     Kind(names.FAILURES, "failures.html", failures.failures_page),
     Kind(names.SEARCH, "search.html", search.search_page),
+    Kind(names.STATES, "states.html", statechart.states_page),
 )
 
 
