@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dsari_like.config.checks import Fault, KeyPath, Unfit, shown, take_name
+from dsari_like.config.crossing import crossings
 from dsari_like.config.flow_keys import ORCHESTRATION
 from dsari_like.core.chain import join
 from dsari_like.core.flows import END, JOB_PREFIX, Chains, Orchestration, Phase, Remembered, Task
@@ -52,7 +53,9 @@ class Flows:
             made[name] = self._orchestration(name, fields)
         jobs |= {name: job for name, job in made.items() if name not in jobs}
         for name, job in made.items():
-            self._look_at_phases(name, job.flow or Orchestration(name), jobs)
+            flow = job.flow or Orchestration(name)
+            self._look_at_phases(name, flow, jobs)
+            self.warnings += [one.below("orchestrations", name, "phases") for one in crossings(flow, jobs)]
         self._look_for_rings(made)
 
     def chains(self, jobs: Mapping[str, Job]) -> Chains:

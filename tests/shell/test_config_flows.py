@@ -243,3 +243,36 @@ def test_values_of_task_parameters_with_secret_names_are_never_shown(tmp_path: P
 def test_a_value_that_is_not_allowed_is_not_told_either_when_it_is_secret(tmp_path: Path) -> None:
     (told,) = faults(tmp_path, SECRETIVE % "hunter-2")
     assert told.endswith(f"expected one of '{MASK}'") and "hunter" not in told
+
+
+def crossed(directory: Path, phases: str) -> tuple[str, ...]:
+    setter = """echo '{"workflow_variables": {"DAY": 1}}' > $RETURN_DATA_FILE"""
+    jobs = f"""
+jobs:
+  sets: {{command: [sh, -c, {setter!r}]}}
+  reads: {{command: [sh, -c, 'echo $WORKFLOW_DAY']}}
+  staged: {{stages: [{{name: one, command: 'report --day=$WORKFLOW_DAY'}}]}}
+  other: {{command: [sh, -c, 'echo $WORKFLOW_DAYS']}}
+orchestrations: {{n: {{phases: [{phases}]}}}}
+""".replace("\\'", "''")
+    return load(directory, jobs).warnings
+
+
+@pytest.mark.parametrize("reader", ["reads", "staged"])
+def test_item14_to_read_a_variable_beside_the_task_that_sets_it_is_warned_of(tmp_path: Path, reader: str) -> None:
+    (told,) = crossed(tmp_path, f"{{name: p, tasks: [sets, {reader}]}}")
+    assert f"orchestrations.n.phases[0].tasks[1]: '{reader}' reads WORKFLOW_DAY, which 'sets' of the same phase" in told
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        "{name: p, tasks: [sets]}, {name: q, tasks: [reads, staged]}",
+        "{name: p, tasks: [sets, other]}",
+        "{name: p, tasks: [reads, staged]}",
+        "{name: p, tasks: [reads, {job: sets, active: false}]}",
+        "{name: p, tasks: [sets]}, {name: q, tasks: [{job: sets, name: again}, reads]}",
+    ],
+)
+def test_item14_nothing_is_said_of_what_is_read_where_it_is_there(tmp_path: Path, phases: str) -> None:
+    assert crossed(tmp_path, phases) == ()
