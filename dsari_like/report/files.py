@@ -32,6 +32,8 @@ class Site:
     sweeping: bool = False  # remove twins of a time when pages were compressed
     written: list[str] = field(default_factory=list)
     count: int = 0  # files that were written, ever
+    _anew: str = "/"  # the directory that was made last; before that there is none of this name
+    _there: set[str] = field(default_factory=set)  # all files in it, for nobody else makes any
 
     def __post_init__(self) -> None:
         """Remove what processes left behind that were killed; a link of that name is removed, not followed."""
@@ -47,7 +49,7 @@ class Site:
         changed = self._put_bytes(path, data)
         if self.compressed and path.endswith(".html") and (changed or not self.has(path + ".gz")):
             self._put_bytes(path + ".gz", gzip.compress(data, 6, mtime=0))
-        elif self.sweeping and not self.compressed and self.has(path + ".gz"):
+        elif self.sweeping and not self.compressed and not self._is_anew(path) and self.has(path + ".gz"):
             os.unlink(self._at(path + ".gz"))
         return changed
 
@@ -88,30 +90,60 @@ class Site:
         return os.path.exists(self._at(path))
 
     def _at(self, path: str) -> str:
-        return os.path.join(self.root, path)
+        return f"{self.root}/{path}"
+
+    def _is_anew(self, path: str) -> bool:
+        """Whether the directory was made just now, so that what was not put there is not there: most files of a render
+        from nothing are spared a look."""
+        return path.rpartition("/")[0] == self._anew
 
     def _put_bytes(self, path: str, data: bytes) -> bool:
         target = self._at(path)
-        if _holds(target, data):
+        directory, _, name = path.rpartition("/")
+        if self.sweeping and directory and directory != self._anew:
+            self._make(directory)
+        if (directory != self._anew or name in self._there) and _holds(target, data):
             return False
         partial = self._at(f".{os.getpid()}.tmp")
+        self._write(partial, data)
         try:
-            descriptor = _create(partial)
+            os.rename(partial, target)
         except FileNotFoundError:
-            os.makedirs(self.root, exist_ok=True)
-            descriptor = _create(partial)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-        try:
-            os.replace(partial, target)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(partial, target)
+            self._make(directory)
+            os.rename(partial, target)
+        if directory == self._anew:
+            self._there.add(name)
         self.count += 1
         if len(self.written) >= REMEMBERED:  # a daemon writes for months, and nobody asks it
             del self.written[: REMEMBERED // 2]
         self.written.append(path)
         return True
+
+    def _make(self, directory: str) -> None:
+        """Make a directory that may be there; from now on it is known what is in it, if it was not."""
+        path = self._at(directory)
+        try:
+            os.mkdir(path)
+        except FileNotFoundError:
+            os.makedirs(path, exist_ok=True)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+            return
+        self._anew, self._there = directory, set()
+
+    def _write(self, path: str, data: bytes) -> None:
+        try:
+            descriptor = _create(path)
+        except FileNotFoundError:
+            os.makedirs(self.root, exist_ok=True)
+            descriptor = _create(path)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
 
 
 def _create(path: str) -> int:

@@ -7,6 +7,7 @@ Owns the wording of dates and durations. Nothing here is relative to the moment 
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LOCALTIME = "/etc/localtime"
@@ -46,11 +47,13 @@ def at(time: float, zone: tzinfo) -> datetime:
         return datetime(9999, 12, 30, tzinfo=zone) if time > 0 else datetime(1, 1, 2, tzinfo=zone)
 
 
+@lru_cache(maxsize=1_000)  # a run is told of on several pages, one after the other
 def iso(time: float, zone: tzinfo = UTC) -> str:
     """For machines: ISO 8601 to the millisecond, with the offset."""
     return at(time, zone).isoformat(timespec="milliseconds")
 
 
+@lru_cache(maxsize=1_000)
 def moment(time: float, zone: tzinfo) -> str:
     """For sentences: `Fri 20 Nov 2026, 16:23:08 CET`."""
     there = at(time, zone)

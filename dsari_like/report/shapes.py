@@ -51,8 +51,12 @@ def event_object(event: EventRow) -> dict[str, Any]:
 
 def parsed(text: str | None) -> Any:
     """A data column as a value; its text when it is no JSON."""
+    if text is None or text == "null":  # nearly all there are, like the next two
+        return None
+    if text in ("{}", "[]"):
+        return {} if text == "{}" else []
     try:
-        return None if text is None else json.loads(text)
+        return json.loads(text)
     except ValueError:
         return text
 
