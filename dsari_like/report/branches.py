@@ -51,7 +51,8 @@ class Branches:
 
     def take(self) -> None:
         """All pages are about to be made: calls that are there by now will be on them."""
-        self._newest, self._open = self._linked.newest_call(), {}
+        self._newest = self._linked.newest_call()
+        self._open = {mark.row: mark for mark in self._linked.open_calls()}
 
     # --- flows ----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,9 @@ PASSED, MISSED, TO_COME, LEFT_OUT, INACTIVE, PLANNED = (
     "passed over", "not executed", "to come", "left out", "not active", "planned",
 )  # fmt: skip
 
+#: Nested orchestrations are looked into so deep; a configuration may not nest them deeper.
+DEEPEST = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -93,13 +96,14 @@ def pictures(told: Told) -> tuple[Picture, ...]:
     main = _chain(told) if told.kind is FlowKind.CHAIN else _orchestration(told, told.name, _own(told), "")
     found = [main] if main.parts else []
     seen = {run.run_id for picture in found for part in picture.parts for run in part.runs}
-    queue = list(found)
+    queue = [(picture, 0) for picture in found]
     while queue:
-        for part in queue.pop(0).parts:
+        picture, depth = queue.pop(0)
+        for part in picture.parts if depth < DEEPEST else ():
             nested = _nested(told, part)
             if nested is not None:
                 found.append(nested)
-                queue.append(nested)
+                queue.append((nested, depth + 1))
                 seen |= {run.run_id for inner in nested.parts for run in inner.runs}
     others = _followers(told, seen | {run.run_id for run in _own(told)})
     return (*found, others) if others.parts else tuple(found)

@@ -125,6 +125,14 @@ class Linked:
         )
         return [CallMark(*found) for found in rows]
 
+    def open_calls(self) -> list[CallMark]:
+        """The calls that may change."""
+        rows = self._connection.execute(
+            "select rowid, callback_id, callback, run_id, state, attempt from callback_history"
+            " where state in ('waiting', 'running') order by time"
+        )
+        return [CallMark(*found) for found in rows]
+
     def call_mark(self, row: int) -> CallMark | None:
         """How a call stands now; None when it was removed with its run."""
         found = self._row(
