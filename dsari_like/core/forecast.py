@@ -19,13 +19,15 @@ from dsari_like.core.admission import WaitReason
 from dsari_like.core.choices import Outcome
 from dsari_like.core.engine import Engine
 from dsari_like.core.lifecycle import RunState
-from dsari_like.core.model import Decision, Exit, ProcessIdentity, Run
+from dsari_like.core.model import Decision, Exit, Job, ProcessIdentity, Run
 from dsari_like.core.record import record
 
 #: Runs, and decisions that make none, that are looked at; a job that is due every second has 86,400 in a day.
 MOST = 10_000
 #: Steps at one instant: more than this is no progress any more.
 _STUCK = 10_000
+#: So many items cost no more patience than one run: an array run is told in a line.
+_ITEMS_A_RUN = 10
 _WELL, _NOBODY = Exit(0), ProcessIdentity(0, 0, "")
 
 #: What a run that does not exist yet is called.
@@ -72,6 +74,8 @@ class _Course:
     ends: list[tuple[float, int, str, Exit]] = field(default_factory=list)  # a heap
     last: dict[str, float] = field(default_factory=dict)  # when each active run ends; the heap keeps what is no more
     order: itertools.count[int] = field(default_factory=itertools.count)
+    items: dict[str, Foreseen] = field(default_factory=dict)  # parts of array runs, which are not told one by one
+    totals: dict[str, int] = field(default_factory=dict)  # how many items each array run has
 
     def begin(self, configured: m.Configured) -> None:
         """The state of things now."""
@@ -79,10 +83,11 @@ class _Course:
             self._notice(run)
         self.tell(configured)
         for run in configured.restored:
-            if run.is_active:
+            if run.is_active and run.has_process and not run.put_off:
                 self.tell(m.Started(run.run_id, _NOBODY))
                 begun = self.now if run.start_time is None else run.start_time
-                self._end_at(run.run_id, max(self.now, begun + self.duration_of(run.job_name)))
+                job = configured.configuration.jobs.get(run.job_name) or Job(run.job_name, ())
+                self._end_at(run.run_id, max(self.now, begun + self._takes(run, job)))
             elif run.run_id in self.engine.runs:
                 self._ask_why(run.run_id)
 
@@ -99,10 +104,10 @@ class _Course:
                 case m.Decide(decision=decision) if decision.outcome is not Outcome.STARTED:
                     self.decisions.append(decision)
                 case m.Start(run=run):
-                    self._start(run, ended)
+                    self._start(run, effect.job, ended)
                     started.append(run.run_id)
                 case m.Signal(number=signal.SIGTERM):
-                    self.runs[effect.run_id].cause = effect.why
+                    self._of(effect.run_id).cause = effect.why
                     self._end_at(effect.run_id, self.now, Exit(128 + effect.number, effect.number))
         for run_id in started:
             self.tell(m.Started(run_id, _NOBODY))
@@ -128,25 +133,41 @@ class _Course:
         self.tell(m.TimePassed())
 
     def _notice(self, run: Run) -> None:
-        found = self.runs.get(run.run_id)
+        place = self.runs if run.item is None else self.items
+        found = place.get(run.run_id)
         if found is None:
             found = Foreseen(run.run_id, run.job_name, run.trigger.type, run.schedule_time, run.start_time)
-            self.runs[run.run_id] = found
+            place[run.run_id] = found
         found.due = run.schedule_time  # the end of a blackout may turn out to be another
+        if run.items is not None:
+            self.totals[run.run_id] = run.items.total
+        if not run.has_process:  # it is made of others, which begin and end in its place
+            found.start, found.end = run.start_time, run.stop_time
         if run.is_final and run.start_time is None:
             found.cause = run.message
 
-    def _start(self, run: Run, ended: str) -> None:
-        found = self.runs[run.run_id]
-        found.start, found.after = self.now, ended if found.waits is not None else ""
-        self._end_at(run.run_id, self.now + max(0.0, self.duration_of(run.job_name)))
+    def _start(self, run: Run, job: Job, ended: str) -> None:
+        found = self._of(run.run_id)
+        if found.start is None:
+            found.start, found.after = self.now, ended if found.waits is not None else ""
+        self._end_at(run.run_id, self.now + self._takes(run, job))
+
+    def _takes(self, run: Run, job: Job) -> float:
+        """How long a process takes: what is known is how long whole runs take, with all stages, or all items."""
+        whole = max(0.0, self.duration_of(run.job_name))
+        if run.item is not None:
+            return whole / max(1, math.ceil(self.totals.get(run.previous_run_id or "", 1) / job.items_parallel))
+        return whole / max(1, len(job.stages))
+
+    def _of(self, run_id: str) -> Foreseen:
+        return self.runs.get(run_id) or self.items[run_id]
 
     def _end_at(self, run_id: str, time: float, how: Exit = _WELL) -> None:
-        self.runs[run_id].end = self.last[run_id] = time
+        self._of(run_id).end = self.last[run_id] = time
         heapq.heappush(self.ends, (time, next(self.order), run_id, how))
 
     def _ask_why(self, run_id: str) -> None:
-        found = self.runs[run_id]
+        found = self._of(run_id)
         if found.start is None and found.waits is None:
             found.waits = self.engine.why(run_id)
 
@@ -171,7 +192,7 @@ def forecast(
 
 
 def _size(course: _Course) -> int:
-    return len(course.runs) + len(course.decisions)
+    return len(course.runs) + len(course.decisions) + len(course.items) // _ITEMS_A_RUN
 
 
 def _within(runs: Iterable[Foreseen], until: float) -> Iterable[Foreseen]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dsari_like.core import messages as m
 from dsari_like.core.blackout import Fixed, Window, Windows
-from dsari_like.core.choices import CatchUp
+from dsari_like.core.choices import CatchUp, LockMode
+from dsari_like.core.clauses import Stage
 from dsari_like.core.forecast import Forecast, Foreseen, forecast
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Configuration, Job, Pause, ProcessIdentity, Run, Trigger
@@ -211,3 +212,38 @@ def test_no_forecast_passes_a_limit_and_each_is_the_same_again(
 
 def _overlaps(one: Foreseen, time: float) -> bool:
     return one.start is not None and one.end is not None and one.start <= time < one.end
+
+
+class TestRunsOfSeveralProcesses:
+    """What is known is how long a whole run takes."""
+
+    def test_an_array_run_is_one_run_that_takes_as_long_as_its_runs_take(self) -> None:
+        one = job(schedule=("0 13 * * *",), items=tuple(map(str, range(10))), items_parallel=4)
+        (run,) = foretell(one, takes={"a": 300.0}, hours=3).runs
+        assert (run.start, run.end) == (NOON + 3600, NOON + 3900)
+
+    def test_one_that_is_half_done_ends_when_its_items_have(self) -> None:
+        one = job(items=("1", "2"), items_parallel=1)
+        house = House(one)
+        house.drop()
+        house.wait(0)
+        restored = tuple(sorted((run.snapshot() for run in house.rows.values()), key=lambda run: run.sequence))
+        found = foretell(one, takes={"a": 100.0}, hours=1, restored=restored)
+        (run,) = found.runs
+        assert run.end == NOON + 100
+
+    def test_stages_share_the_time_of_the_run(self) -> None:
+        stages = (Stage("one", ("x",)), Stage("two", ("y",)), Stage("three", ("z",)))
+        (run,) = foretell(Job("a", (), stages=stages, schedule=("0 13 * * *",)), takes={"a": 300.0}, hours=3).runs
+        assert (run.start, run.end) == (NOON + 3600, NOON + 3900)
+
+    def test_a_lock_puts_the_second_behind_the_first(self) -> None:
+        both = [job(name, schedule=("0 13 * * *",), locks={"db": LockMode.EXCLUSIVE}) for name in "ab"]
+        first, second = foretell(*both, takes={"a": 300.0, "b": 60.0}, hours=3).runs
+        assert second.start == first.end == NOON + 3900
+        assert second.waits is not None and (second.waits.kind, second.after) == ("lock", first.run_id)
+
+    def test_ten_thousand_items_do_not_end_the_forecast(self) -> None:
+        one = job(schedule=("0 13 * * *",), items=tuple(map(str, range(2_000))), items_parallel=50)
+        found = foretell(one, job("b", schedule=("0 * * * *",)), takes={"a": 300.0}, hours=10)
+        assert not found.stopped and len(found.runs) == 11
