@@ -33,7 +33,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "chains",
         description="Shows each chain as a tree, every step with its last run; with a NAME, any job of a chain,"
-        " the executions of that chain, newest first, with the state of each step.",
+        " the executions of that chain, newest first, with the state of each step. Steps that followed the task of an"
+        " orchestration are listed with it, by dsari-like orchestrations.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="a job of the chain whose executions are listed")
     add_limit(parser)
