@@ -6,7 +6,7 @@ again whenever a run of its flow has changed. Must not know how it looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,22 +14,17 @@ from markupsafe import Markup
 
 from dsari_like.core.flows import Flow, FlowKind
 from dsari_like.report import graph, moments, names, parts, views, words
-from dsari_like.report.days import Window
-from dsari_like.report.lanes import lane
-from dsari_like.report.parts import MISSED, PASSED, Part, Picture, Told
+from dsari_like.report.flowwords import commands, notes, run_url, sentence, short, steps, tone
+from dsari_like.report.gantt import Stretch, stretch, ticks, window
+from dsari_like.report.parts import Part, Picture, Told
 from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import pretty, run_object
 from dsari_like.report.views import Head, Time
 from dsari_like.store.linked import Linked
-from dsari_like.store.reader import BarRow, DecisionRow, RunRow
+from dsari_like.store.reader import DecisionRow, RunRow
 
 #: Runs of one execution that a page shows; an orchestration has as many as tasks, each with its attempts.
 MOST_RUNS = 1_000
-_TICKS = 5
-_STEPS = (
-    *(10, 12, 15, 20, 30, 40, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1500, 1800, 2700, 3600, 5400, 7200),
-    *(10_800, 14_400, 21_600, 28_800, 43_200, 86_400, 172_800, 259_200, 432_000, 864_000, 1_728_000),
-)
 _WORDS = {FlowKind.CHAIN: "chain", FlowKind.ORCHESTRATION: "orchestration"}
 
 
@@ -39,29 +34,6 @@ class Graph:
 
     title: str
     drawing: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A line of the Gantt chart: a part, and its runs along the time."""
-
-    name: str
-    url: str
-    tone: str
-    word: str
-    lane: Markup
-    took: str
-    note: str
-    said: str
-    said_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """The Gantt chart: the bars of one drawing, under its title."""
-
-    title: str
-    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +146,7 @@ def _passed(scene: Scene, flow: Flow, runs: Sequence[RunRow]) -> Iterator[Decisi
     ends = [run.stop_time for run in runs if run.stop_time is not None]
     if not ends:
         return
-    for name in _steps(scene, flow.name):
+    for name in steps(scene, flow.name):
         if all(run.job_name != name for run in runs):
             rows = scene.reader.decisions(name, since=min(ends) - 1, until=max(ends) + 1, limit=20)
             yield from (row for row in rows if _is_passed(row) and min(abs(row.time - end) for end in ends) < 1)
@@ -185,16 +157,6 @@ def _is_passed(row: DecisionRow) -> bool:
     return row.outcome == "skipped" and row.run_id is None and row.schedule_time is None and row.token is None
 
 
-def _steps(scene: Scene, head: str) -> Iterator[str]:
-    chains, queue, seen = scene.configuration.chains, [head], {head}
-    while queue:
-        for step in chains.steps.get(queue.pop(), ()):
-            if step not in seen:
-                seen.add(step)
-                queue.append(step)
-                yield step
-
-
 # --- the view -----------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +165,7 @@ def _page(scene: Scene, page: str, it: Told, is_execution: bool) -> tuple[Head, 
     drawn, flow = parts.pictures(it), it.flow
     count = linked.flow_count(it.kind, it.name)
     number = linked.flow_number(flow) if flow is not None else 0
-    window = _window(it.runs)
+    span = window(it.runs)
     job = scene.configuration.jobs.get(it.name)
     last = names.last_history_number(count)
     lines = () if is_execution else _latest(scene, it, root, count)
@@ -219,16 +181,16 @@ def _page(scene: Scene, page: str, it: Told, is_execution: bool) -> tuple[Head, 
         cause=words.cause_sentence(it.runs[0], scene.zone) if it.runs else "",
         description=job.description if job else "",
         graphs=tuple(_graph(it, picture, root) for picture in drawn),
-        ticks=_ticks(window) if window else (),
-        begin=views.time(scene, window.begin) if window else None,
-        stretches=tuple(_stretch(scene, picture, window, root) for picture in drawn) if window else (),
-        notes=tuple(_notes(scene, it, drawn, is_execution)),
+        ticks=ticks(span) if span else (),
+        begin=views.time(scene, span.begin) if span else None,
+        stretches=tuple(stretch(scene, picture, span, root) for picture in drawn) if span else (),
+        notes=tuple(notes(scene, it, drawn, is_execution)),
         variables=pretty(dict(flow.variables)) if flow is not None and flow.variables else "",
         executions=lines,
         count=count,
         older_url=_neighbour(scene, it, number - 1, root) if is_execution else f"page-{last}.html",
         newer_url=_neighbour(scene, it, number + 1, root) if is_execution and number < count else "",
-        commands=tuple(_commands(it, drawn)),
+        commands=tuple(commands(it, drawn)),
     )
     title = f"{words.state_word(flow.state.value).capitalize()}: {it.name}" if flow else f"{it.name}, never run"
     return views.head(scene, page, title, view.tone, it.is_open), view, _twin(it, drawn, view)
@@ -264,7 +226,7 @@ def _box(part: Part, root: str) -> graph.Box:
         about.append(words.reason_words(part.run))
     if len(part.runs) > 1:
         about.append(f"{len(part.runs)} attempts")
-    return parts.box(part, _box_word(part), _tone(part), url, "; ".join(filter(None, about)))
+    return parts.box(part, _box_word(part), tone(part), url, "; ".join(filter(None, about)))
 
 
 def _box_word(part: Part) -> str:
@@ -274,162 +236,6 @@ def _box_word(part: Part) -> str:
     again = f", attempt {len(part.runs)}" if len(part.runs) > 1 else ""
     took = f", {moments.duration(part.run.duration)}" if part.run.duration is not None and not again else ""
     return word + again + took
-
-
-def _tone(part: Part) -> str:
-    if part.run is not None:
-        return views.tone_of(part.run.status)
-    return "odd" if part.absent == MISSED else "wait" if part.absent == parts.TO_COME else "still"
-
-
-def run_url(part: Part, root: str) -> str:
-    """The run that counts; without one, the job."""
-    page = names.run_page(part.job, part.run.run_id) if part.run is not None else names.job_page(part.job)
-    return names.link(root, page)
-
-
-# --- along the time -----------------------------------------------------------------------------------------------
-
-
-def _window(runs: Sequence[RunRow]) -> Window | None:
-    """From the first run's turn to the end of the last; of what goes on, a little more than is known."""
-    if not runs:
-        return None
-    begin = min(_due(run) for run in runs)
-    known = [time for run in runs for time in (_due(run), run.start_time, run.stop_time) if time is not None]
-    span = max(max(known) - begin, 0.001) * (1.12 if any(run.stop_time is None for run in runs) else 1.0)
-    return Window(begin, begin + _TICKS * next((step for step in _steps_of_time() if step * _TICKS >= span), span))
-
-
-def _steps_of_time() -> Iterator[float]:
-    """Distances that people can count in, the least first."""
-    for power in (0.001, 0.01, 0.1, 1.0):
-        yield from (power * digit for digit in (1, 1.5, 2, 3, 4, 5, 6, 8))
-    yield from _STEPS
-
-
-def _due(run: RunRow) -> float:
-    return max(run.schedule_time, run.queue_time)
-
-
-def _ticks(window: Window) -> tuple[str, ...]:
-    """The time since the beginning at equal distances."""
-    return tuple("0" if place == 0 else _tick(window.seconds * place / _TICKS) for place in range(_TICKS))
-
-
-def _tick(seconds: float) -> str:
-    """Between whole seconds and milliseconds there is more to be told apart than in a sentence."""
-    return (
-        f"{seconds:.3g} s"
-        if 1 <= seconds < 10
-        else f"{seconds * 1000:.3g} ms"
-        if seconds < 1
-        else moments.duration(seconds)
-    )
-
-
-def _stretch(scene: Scene, picture: Picture, window: Window, root: str) -> Stretch:
-    return Stretch(picture.title, tuple(_bar(scene, part, window, root) for part in picture.parts))
-
-
-def _bar(scene: Scene, part: Part, window: Window, root: str) -> Bar:
-    run = part.run
-    bars = [
-        BarRow(
-            one.run_id, one.job_name, one.status, one.number, _due(one), one.queue_time, one.start_time, one.stop_time
-        )
-        for one in part.runs
-    ]
-    url_of = lambda bar: names.link(root, names.run_page(bar.job_name, bar.run_id))  # noqa: E731
-    attempts = f"{len(part.runs)} attempts" if len(part.runs) > 1 else ""
-    failed = run is not None and run.status == "failed"
-    return Bar(
-        name=part.name,
-        url=run_url(part, root),
-        tone=_tone(part),
-        word=words.state_word(part.status),
-        lane=lane(bars, window, url_of, scene.zone) if bars else Markup(""),
-        took=moments.duration(run.duration) if run is not None and run.duration is not None else "",
-        note="; ".join(filter(None, (words.reason_short(run) if failed and run else "", attempts, part.note))),
-        said=scene.said(run.job_name, run.run_id) if failed and run else "",
-        said_url=run_url(part, root) if failed else "",
-    )
-
-
-# --- words --------------------------------------------------------------------------------------------------------
-
-
-def sentence(it: Told, drawn: Sequence[Picture]) -> str:
-    """How the execution went and why, in one sentence."""
-    flow, all_parts = it.flow, [part for picture in drawn for part in picture.parts]
-    if flow is None:
-        count = len(drawn[0].parts) if drawn else 0
-        kind = "step" if it.kind is FlowKind.CHAIN else "task"
-        return f"It has not run yet. This is its plan: {count} {kind}{'s' * (count != 1)}."
-    if not it.runs:
-        return f"{words.state_word(flow.state.value).capitalize()}; its runs were removed by the rules of retention."
-    word = words.state_word(flow.state.value).capitalize()
-    took = f" after {moments.duration(flow.stop_time - flow.start_time)}" if flow.stop_time is not None else ""
-    if flow.state.value == "completed":
-        took = took.replace(" after ", " in ")
-    elif flow.state.value == "warning":
-        word = "Ended with a warning"
-    why = [_why(part) for part in all_parts if part.is_bad][:3]
-    missed = [part.name for part in all_parts if part.absent == MISSED]
-    if missed:
-        why.append(f"{_listed(missed)} {'was' if len(missed) == 1 else 'were'} not executed")
-    running = [part.name for part in all_parts if part.status in ("running", "timed_out")]
-    if it.is_open and running:
-        why.append(f"{_listed(running)} {'runs' if len(running) == 1 else 'run'} now")
-    return word + took + (": " + "; ".join(why) if why else "") + "."
-
-
-def _why(part: Part) -> str:
-    reason = words.reason_words(part.run) if part.run is not None else ""
-    return f"{part.name} {words.state_word(part.status)}" + (f", {reason}" if reason else "")
-
-
-def _notes(scene: Scene, it: Told, drawn: Sequence[Picture], is_execution: bool) -> Iterator[str]:
-    """What there is to say beside the drawing."""
-    for part in (part for picture in drawn for part in picture.parts):
-        if part.absent == PASSED:
-            yield f"{part.name} was {part.absent}" + (f": {part.note}." if part.note else ".")
-        if len(part.runs) > 1:
-            tried = _listed([words.state_word(run.status) for run in part.runs])
-            yield f"{part.name} was tried {len(part.runs)} times: {tried}."
-    attempts = [
-        run for run in it.runs if it.kind is FlowKind.ORCHESTRATION and run.job_name == it.name and run.retry_of
-    ]
-    for run in attempts:
-        yield f"{words.run_label(run).capitalize()} repeated what had not gone well; what had is kept."
-    if not is_execution:
-        steps = {it.name, *_steps(scene, it.name)}
-        for repair in scene.configuration.chains.repairs if it.kind is FlowKind.CHAIN else ():
-            if repair.step in steps:
-                yield f"Repaired: {repair.step}: {repair}."
-        for name in sorted(steps):
-            job = scene.configuration.jobs.get(name)
-            if it.kind is FlowKind.CHAIN and job is not None and not job.enabled:
-                yield f"{name} is disabled: it is passed over, and the chain goes on with what follows it."
-
-
-def _listed(found: Sequence[str]) -> str:
-    more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-    return ", ".join(found[:6]) + more
-
-
-def _commands(it: Told, drawn: Sequence[Picture]) -> Iterator[tuple[str, str]]:
-    listing = "chains" if it.kind is FlowKind.CHAIN else "orchestrations"
-    yield words.command(listing, it.name), "its executions"
-    if it.flow is not None and it.is_open:
-        yield words.command("cancel", "--flow", it.flow.flow_id), "end all of it"
-    elif it.flow is not None and it.flow.state.value != "completed":
-        if it.kind is FlowKind.ORCHESTRATION:
-            yield words.command("retry", "--flow", it.flow.flow_id), "run again what did not go well, and go on"
-        for part in drawn[0].parts if it.kind is FlowKind.CHAIN and drawn else ():
-            if part.is_bad and part.run is not None:
-                yield words.command("retry", part.run.run_id), f"run {part.name} again, and go on behind it"
-    yield words.command("trigger", it.name), "run it at once"
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
@@ -456,22 +262,9 @@ def _execution_line(scene: Scene, root: str, flow: Flow, number: int) -> Executi
         word=words.state_word(flow.state.value),
         time=views.time(scene, flow.start_time),
         took=moments.duration(None if stop is None else max(0.0, stop - flow.start_time)),
-        marks=graph.marks((_tone(part), f"{part.name} {words.state_word(part.status)}") for part in shown[:40]),
-        text=_short(it, shown),
+        marks=graph.marks((tone(part), f"{part.name} {words.state_word(part.status)}") for part in shown[:40]),
+        text=short(it, shown),
     )
-
-
-def _short(it: Told, shown: Iterable[Part]) -> str:
-    found = list(shown)
-    bad = [f"{part.name}: {words.reason_short(part.run)}" for part in found if part.is_bad and part.run is not None]
-    missed = [part.name for part in found if part.absent == MISSED]
-    again = [part.name for part in found if len(part.runs) > 1]
-    told_of = [
-        *bad[:3],
-        f"{_listed(missed)} not executed" if missed else "",
-        f"{_listed(again)} retried" if again else "",
-    ]
-    return words.shortened("; ".join(filter(None, told_of)) or (words.description_of(it.runs[0]) if it.runs else ""))
 
 
 def _twin(it: Told, drawn: Sequence[Picture], view: FlowView) -> dict[str, Any]:
