@@ -21,6 +21,7 @@ from dsari_like.core import definitions
 from dsari_like.core import messages as m
 from dsari_like.core.engine import Engine
 from dsari_like.core.model import Configuration, Job, Run
+from dsari_like.core.notices import timed_of
 from dsari_like.core.reacting import asked_of
 from dsari_like.core.schedule import Rule, default_anchor
 from dsari_like.effects import discreet
@@ -137,7 +138,8 @@ def _recalled(parts: Parts, restored: tuple[Run, ...]) -> m.Configured:
     """The configuration, with all that an earlier daemon left half done; without plans."""
     runlog, configuration = parts.runlog, parts.configuration
     flows = flowlog.open_flows(runlog.connection)
-    kept = calls.kept(runlog.connection, asked_of(configuration), runlog.last_change())
+    timed = timed_of(configuration)
+    kept = calls.kept(runlog.connection, asked_of(configuration), runlog.last_change(), timed)
     parts.children.calls.begin({call.callback_id for call, _ in kept.calls})
     return m.Configured(
         configuration,

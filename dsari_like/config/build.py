@@ -97,6 +97,7 @@ class Build:
             calendars=self._blackout.calendars or NOTHING,
             webhooks=self._webhooks(jobs),
             callbacks=self._universal(jobs),
+            zone=self._zone_of_day(),
             mail=self._mail(),
             chains=chains,
             environment=environment,
@@ -284,6 +285,13 @@ class Build:
         self._add(self._reactions.faults)
         return made
 
+    def _zone_of_day(self) -> tzinfo | None:
+        """Of quiet hours and digests; a zone that does not exist was told where it stands."""
+        try:
+            return self._around.zone(self._top.get("timezone", ""))
+        except Unfit:
+            return None
+
     def _mail(self) -> Mail:
         mail: Mail = self._top.get("mail", Mail())
         return replace(mail, password_file=self._absolute(mail.password_file)) if mail.password_file else mail
@@ -361,6 +369,7 @@ _PLAIN = (
     "shutdown_kill_grace",
     "max_output",
     "callback_languages",
+    "notify",
     "drop_rights",
     "storm",
     "retention",

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from dsari_like.config import reactions
+from dsari_like.config import notify_keys, reactions
 from dsari_like.config.flows import dumped as dumped_flow
 from dsari_like.config.hooks import dumped
 from dsari_like.config.schema import JOB, TOP
@@ -73,6 +73,8 @@ def dump_job(job: Job) -> dict[str, Any]:
 def _made(job: Job, key: str) -> Any:
     if key == "callbacks":
         return [reactions.dumped(callback) for callback in job.callbacks]
+    if key == "notify":
+        return [notify_keys.dumped(rule) for rule in job.notify]
     return reactions.dumped_blocking(job.blocked_until) if key == "blocked_until" else getattr(job, key)
 
 
@@ -89,6 +91,7 @@ _VIEWS: Mapping[str, Callable[[Configuration], Any]] = {
     "webhooks": lambda configuration: {name: _plain(dumped(hook)) for name, hook in configuration.webhooks.items()},
     "mail": lambda configuration: reactions.dumped_mail(configuration.mail),
     "callbacks": lambda configuration: [_plain(reactions.dumped(one)) for one in configuration.callbacks],
+    "notify": lambda configuration: [_plain(notify_keys.dumped(rule)) for rule in configuration.notify],
     "secret_names": lambda configuration: list(configuration.secrets.patterns),
     "render": lambda configuration: "auto" if configuration.render else "never",
 }

@@ -29,6 +29,7 @@ from dsari_like.config.checks import (
     unfit,
     whole_number,
 )
+from dsari_like.config.notify_keys import CHECK as NOTIFY_CHECK
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.flows import END, Condition, EventTrigger, Phase, Task, Transition
 
@@ -87,6 +88,7 @@ TASK = Section(
     Key("parameters", VARIABLES, {}, "variables of its run; they win over those of the job and of the trigger"),
     Key("delay", duration(), 0, "how long it waits after its phase has begun"),
     Key("retries", whole_number(0), None, "in place of the job's own retries; none: those"),
+    Key("notify", NOTIFY_CHECK, [], "who is told of what happens to its runs, beside those told for its job"),
 )  # fmt: skip
 
 
@@ -155,5 +157,5 @@ ORCHESTRATION = Section(
     Key("event_trigger", EVENT, None, "what must have been updated for it to be run"),
     Key("enabled", BOOLEAN, True, "false: no schedule and no triggers"),
     Key("description", TEXT, "", "shown in the reports"),
-    later=("notify",),
+    Key("notify", NOTIFY_CHECK, [], "who is told of what happens to its own runs"),
 )  # fmt: skip

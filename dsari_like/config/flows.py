@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from dsari_like.config import notify_keys
 from dsari_like.config.checks import Fault, KeyPath, Unfit, shown, take_name
 from dsari_like.config.crossing import crossings
 from dsari_like.config.flow_keys import ORCHESTRATION
@@ -231,14 +232,20 @@ def dumped(job: Job) -> dict[str, Any]:
     """An orchestration key by key, as it could be written."""
     flow = job.flow or Orchestration(job.name)
     own = {key.name: getattr(job, key.name) for key in ORCHESTRATION.keys if key.name != "phases"}
+    own["notify"] = [notify_keys.dumped(rule) for rule in job.notify]
     return {"phases": [dumped_phase(phase) for phase in flow.phases], **own}
 
 
 def dumped_phase(phase: Phase) -> dict[str, Any]:
     """A phase; what it does not say is left out."""
-    tasks = [{part: getattr(task, part) for part in Task.__dataclass_fields__} for task in phase.tasks]
+    tasks = [_dumped_task(task) for task in phase.tasks]
     transitions = [_dumped_transition(one.goto, one.when) for one in phase.next]
     return {"name": phase.name, "tasks": tasks} | ({"next": transitions} if transitions else {})
+
+
+def _dumped_task(task: Task) -> dict[str, Any]:
+    parts = {part: getattr(task, part) for part in Task.__dataclass_fields__}
+    return {**parts, "notify": [notify_keys.dumped(rule) for rule in task.notify]}
 
 
 def _dumped_transition(goto: str, when: Any) -> dict[str, Any]:

@@ -39,6 +39,9 @@ from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.flow_keys import CONDITION, EVENT, EVENT_TRIGGER, ORCHESTRATION, PHASE, TASK, TRANSITION
 from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
+from dsari_like.config.notify_keys import KEY as NOTIFY_KEY
+from dsari_like.config.notify_keys import NOTIFY
+from dsari_like.config.notify_keys import TOP_KEY as NOTIFY_TOP_KEY
 from dsari_like.config.reaction_keys import BLOCKING, CALLBACK, MAIL, SMTP
 from dsari_like.config.reaction_keys import KEYS as REACTIONS
 from dsari_like.config.reaction_keys import TOP_KEYS as TOP_REACTIONS
@@ -61,8 +64,8 @@ def _map_of(words: str, schema: Schema, names: Schema = NAME_SCHEMA) -> Check:
 
 #: Keys of the interface that this version does not carry out, of a job and of the top level. Refused by name, so that
 #: nobody believes they work.
-LATER_OF_JOB = ("notify",)
-LATER = ("notify",)
+LATER_OF_JOB: tuple[str, ...] = ()
+LATER: tuple[str, ...] = ()
 
 PARAMETER = Section(
     "a parameter",
@@ -167,6 +170,7 @@ JOB = Section(
         "the job is a step after this one, or after this orchestration: each success of that starts it"),
     Key("event_trigger", EVENT, None, "what must have been updated for it to be started"),
     *REACTIONS,
+    NOTIFY_KEY,
     Key("priority", whole_number(), 0, "of the runs that could start, the higher first, then the one that came first"),
     Key("render_reports", BOOLEAN, True, "false: the reports leave the job out"),
     Key("jenkins_environment", BOOLEAN, False, "set variables as Jenkins does: BUILD_ID, WORKSPACE and others"),
@@ -253,6 +257,7 @@ TOP = Section(
     Key("orchestrations", _map_of("orchestrations", ORCHESTRATION.schema), {},
         "phases of tasks, each task a job; their names are in one name space with those of the jobs"),
     *TOP_REACTIONS,
+    NOTIFY_TOP_KEY,
     Key("concurrency_groups", _map_of("concurrency groups", CONCURRENCY_GROUP.schema), {},
         "counted slots; a group that is used and not listed here has one"),
     Key("database", Check("a map", DATABASE.schema, _take_database), {}, "where the run log is"),
@@ -297,6 +302,7 @@ KEYS: tuple[tuple[str, Section], ...] = (
     ("jobs.NAME.event_trigger, orchestrations.NAME.event_trigger", EVENT_TRIGGER),
     ("callbacks[], jobs.NAME.callbacks[]", CALLBACK),
     ("jobs.NAME.blocked_until", BLOCKING),
+    ("notify, jobs.NAME.notify", NOTIFY),
     ("mail", MAIL),
     ("mail.smtp", SMTP),
     ("orchestrations.NAME", ORCHESTRATION),

@@ -218,6 +218,8 @@ class _Walk:
     def _map_keys(self, path: KeyPath) -> Iterator[tuple[_Event, Any]]:
         while (event := self._next()).__class__ is not MappingEndEvent:
             key = self._value(event, (*path, "?"))
+            if key is True and getattr(event, "value", "") == "on":  # a key of `notify`, that YAML takes for true
+                key = "on"
             if key.__class__ is str:
                 yield event, self._keys.get(key, key)
             else:

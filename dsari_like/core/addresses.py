@@ -7,7 +7,7 @@ Owns their forms: `a@b` or `mailto:a@b`, `smtp://USER:PW@HOST:PORT/?from=A&to=B`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dsari_like.core.mail import Mail
@@ -62,6 +62,19 @@ def shown(address: Address) -> str:
         return address.target
     parts = urlsplit(address.target)
     return f"{parts.scheme}://{parts.hostname or '…'}" + (f":{parts.port}" if parts.port else "")
+
+
+def references(configured: Iterable[str]) -> dict[str, str]:
+    """Addresses by what may be recorded of them: a mail address as it is, of another what may be told, and its number
+    among those of which the same may be told. A digest would give a short password away."""
+    found: dict[str, str] = {}
+    for text in dict.fromkeys(configured):
+        address = read(text)
+        plain = shown(address)
+        if address.kind != "mail" or address.mail is not None:
+            plain = f"{plain} #{sum(known.startswith(f'{plain} #') for known in found) + 1}"
+        found[plain] = text
+    return found
 
 
 def _with_host(text: str) -> str:

@@ -52,9 +52,20 @@ class Calling:
             return
         self._take(call, run)
         begun = list(self._begin(now))
-        if call.callback_id in self._ready:
+        if call.callback_id not in self._running:
             yield SaveCall(call)
         yield from begun
+
+    def waiting(self, callback_id: str) -> Call | None:
+        """A call that has never been begun."""
+        call = self._calls.get(callback_id)
+        return call if call is not None and call.attempt == 0 else None
+
+    def amend(self, call: Call) -> Iterator[CallEffect]:
+        """A call that waits tells of more than it did."""
+        if call.callback_id in self._calls:
+            self._calls[call.callback_id] = call
+            yield SaveCall(call)
 
     def restore(self, calls: Iterable[tuple[Call, Run | None]], now: float) -> Iterator[CallEffect]:
         """Calls that an earlier daemon recorded, and no end of."""

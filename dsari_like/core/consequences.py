@@ -87,6 +87,8 @@ class Consequences:
             for change in changes:
                 self._followed(change)
             self._do(self._reactions.follow((change.run, change.before, change.time) for change in changes))
+        if self._reactions.awaits_missed:
+            self._do(self._reactions.missed([one.decision for one in self._ledger.out if isinstance(one, m.Decide)]))
 
     def _making(self, run: Run) -> None:
         """A run is about to be recorded: it may belong to a flow, and may have to wait for something to happen."""

@@ -14,10 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.record import record
+
+if TYPE_CHECKING:
+    from dsari_like.core.notify import Rule
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -55,6 +58,7 @@ class Task:
     parameters: Mapping[str, str] = field(default_factory=_nothing)
     delay: float = 0.0
     retries: int | None = None  # None: as many as the job says
+    notify: tuple[Rule, ...] = ()
 
 
 @record

@@ -25,7 +25,7 @@ _OF_TIMES = {"name", "schedule", "schedule_timezone", "dst", "enabled", "blackou
 _NO_KEYS = {"where", "secret_names"}
 #: Where things are is no part of what they do; a zone is told with each job, and jobs have entries of their own.
 _NOT_OVERALL = frozenset(
-    "jobs config_dir data_dir database_file timezone files warnings secret_names secrets".split()
+    "jobs config_dir data_dir database_file timezone zone files warnings secret_names secrets".split()
 )
 _NO_BLACKOUT = "[]"
 _encoded = json.JSONEncoder(separators=(",", ":")).encode

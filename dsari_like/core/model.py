@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, LockMode, Merge, OnShutdown
@@ -32,6 +33,7 @@ from dsari_like.core.secrets import ALWAYS, Secrets
 if TYPE_CHECKING:
     from dsari_like.core.hooks import Hook
     from dsari_like.core.ical import Calendar
+    from dsari_like.core.notify import Rule
     from dsari_like.core.reactions import Blocking, Callback, Language
 
 __all__ = [
@@ -149,6 +151,7 @@ class Job:
     blocked_until: Blocking | None = None
     callbacks: tuple[Callback, ...] = ()
     universal_callbacks: bool = True
+    notify: tuple[Rule, ...] = ()
     render_reports: bool = True
     jenkins_environment: bool = False
     job_group: str | None = None
@@ -173,6 +176,8 @@ class Configuration:
     calendars: Mapping[str, Calendar] = field(default_factory=no_map)  # of the blackouts, by their paths
     webhooks: Mapping[str, Hook] = field(default_factory=no_map)
     callbacks: tuple[Callback, ...] = ()  # the universal ones; those of jobs are the jobs'
+    notify: tuple[Rule, ...] = ()  # of all jobs; those of a job are the job's, those of a task the task's
+    zone: tzinfo | None = field(default=None, compare=False)  # of the times of day in these
     mail: Mail = field(default_factory=Mail)
     callback_languages: tuple[Language, ...] | None = None  # None: all
     chains: Chains = field(default_factory=Chains)

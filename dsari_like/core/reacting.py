@@ -15,7 +15,8 @@ from dsari_like.core.calling import CallEffect, Calling
 from dsari_like.core.expression import parse, terms_of
 from dsari_like.core.happenings import events_of
 from dsari_like.core.latches import Closed, Terms
-from dsari_like.core.model import Configuration, Job, Run
+from dsari_like.core.model import Configuration, Decision, Job, Run
+from dsari_like.core.notices import Notices
 from dsari_like.core.owners import Owners
 from dsari_like.core.past import Past
 from dsari_like.core.reactions import Call, Callback, CallEnded, Event, Kept, Language, SaveLatches
@@ -45,6 +46,7 @@ class Reactions:
         self._releases = Releases(self._past)
         self._callbacks = Callbacks(new_id, self._owners)
         self._calling = Calling(self._job)
+        self._notices = Notices(new_id, self._calling.waiting)
         self._rows: dict[str, Mapping[str, Closed]] = {}  # latches of blocked runs, until these are restored
         self._idle = True
 
@@ -64,6 +66,7 @@ class Reactions:
         self._callbacks.restore(kept.latches)
         self._rows = {row.owner: {text: Closed(*one) for text, one in row.latches.items()} for row in kept.latches}
         self._alarms.configure(callbacks, open_runs, now if kept.since is None else kept.since)
+        self._notices.configure(configuration, open_runs, kept)
         return Reaction(list(self._calling.restore(kept.calls, now)))
 
     def block(self, run: Run, job: Job, now: float) -> bool:
@@ -86,9 +89,24 @@ class Reactions:
     def follow(self, changes: Iterable[tuple[Run, str | None, float]]) -> Reaction:
         """What follows from changes of state that have just been decided: of each the run, the state before, and the
         time."""
+        reaction, changes = Reaction(), list(changes)
+        if self._idle:
+            changes = [change for change in changes if self._notices.concerns(change[0])]
+        fresh = (run for run, before, _ in changes if before is None)
+        repeated = frozenset(run.retry_of for run in fresh if run.retry_of is not None)
+        for event in events_of(changes):
+            self._feed(event, reaction, repeated)
+        return reaction
+
+    @property
+    def awaits_missed(self) -> bool:
+        """Whether somebody is to be told of times that passed."""
+        return self._notices.wants_missed
+
+    def missed(self, decisions: Iterable[Decision]) -> Reaction:
+        """What follows from decisions about slots."""
         reaction = Reaction()
-        for event in events_of(changes) if not self._idle else ():
-            self._feed(event, reaction)
+        self._notify(self._notices.missed(decisions), None, reaction)
         return reaction
 
     def happened(self, event: Event) -> Reaction:
@@ -120,14 +138,15 @@ class Reactions:
         self._released(self._releases.time_passed(now), reaction)
         for event in list(self._alarms.pop_due(now)):
             self._feed(event, reaction)
+        self._notify(self._notices.time_passed(now), None, reaction)
         return reaction
 
     def next_deadline(self) -> float | None:
         """When something is due, by the wall clock."""
-        times = (one.next_deadline() for one in (self._calling, self._releases, self._alarms))
+        times = (one.next_deadline() for one in (self._calling, self._releases, self._alarms, self._notices))
         return min((time for time in times if time is not None), default=None)
 
-    def _feed(self, event: Event, reaction: Reaction) -> None:
+    def _feed(self, event: Event, reaction: Reaction, repeated: frozenset[str] = frozenset()) -> None:
         self._past.remember(event)
         self._owners.seen(event)
         self._alarms.seen(event)
@@ -138,8 +157,18 @@ class Reactions:
             else:
                 run = self._owners.run_for(self._owner(found), event)
                 reaction.effects += self._calling.add(found, run, event.time)
+        self._notify(self._notices.feed(event, repeated), event.run, reaction)
         if event.name == "done":
             self._owners.passed(event)
+
+    def _notify(self, found: Iterator[Call | SaveLatches], run: Run | None, reaction: Reaction) -> None:
+        for one in found:
+            if isinstance(one, SaveLatches):
+                reaction.effects.append(one)
+            elif self._calling.get(one.callback_id) is not None:
+                reaction.effects += self._calling.amend(one)
+            else:
+                reaction.effects += self._calling.add(one, run, one.time)
 
     def _released(self, told: Iterator[tuple[str, SaveLatches]], reaction: Reaction) -> None:
         for run_id, row in list(told):

@@ -207,3 +207,4 @@ class Kept:
     past: tuple[Event, ...] = ()
     starts: Mapping[str, float] = field(default_factory=dict)
     since: float | None = None
+    durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of good runs, by job, the oldest first

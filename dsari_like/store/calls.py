@@ -13,13 +13,14 @@ from typing import Any
 from dsari_like.core.happenings import event_of
 from dsari_like.core.model import Run
 from dsari_like.core.reactions import Call, CallState, Event, Kept, Language, SaveLatches
+from dsari_like.core.usual import WINDOW
 from dsari_like.store import resuming
 
 _COLUMNS = (
     "callback_id run_id job_name triggers event language start_time stop_time exit_code output callback state reason"
     " time attempt flow_id detail"
 ).split()
-_CHANGING = "start_time stop_time exit_code output state reason attempt detail".split()
+_CHANGING = "event start_time stop_time exit_code output state reason attempt detail".split()
 #: What is only asked for when the call is made again, or looked at by itself.
 _DETAIL = "code argv count depth timeout retries retry_delay due latches".split()
 _SAVE = (
@@ -52,16 +53,18 @@ def save_latches(connection: sqlite3.Connection, row: SaveLatches) -> None:
         connection.execute("delete from latches where owner = ? and scope = ?", (row.owner, row.scope))
 
 
-def kept(connection: sqlite3.Connection, asked: Collection[str], since: float | None) -> Kept:
+def kept(
+    connection: sqlite3.Connection, asked: Collection[str], since: float | None, timed: Collection[str] = ()
+) -> Kept:
     """What an earlier daemon left; `asked` are the jobs whose past somebody may ask for, `since` is when one was
-    alive last."""
+    alive last, `timed` are the jobs of which it must be known how long they take."""
     latches = tuple(
         SaveLatches(owner, scope, json.loads(text), count)
         for owner, scope, text, count in connection.execute("select owner, scope, latches, count from latches")
     )
     past = tuple(sorted(_past(connection, asked), key=lambda event: event.time)) if asked else ()
     starts = dict(_starts(connection, asked))
-    return Kept(latches, tuple(_open(connection)), past, starts, since)
+    return Kept(latches, tuple(_open(connection)), past, starts, since, dict(_durations(connection, timed)))
 
 
 def depth_of_call(connection: sqlite3.Connection, callback_id: str) -> int | None:
@@ -98,6 +101,18 @@ def _starts(connection: sqlite3.Connection, asked: Collection[str]) -> Iterator[
         (time,) = connection.execute(f"select max(start_time) from ({newest})", (name,)).fetchone()
         if time is not None:
             yield name, time
+
+
+def _durations(connection: sqlite3.Connection, timed: Collection[str]) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """How long the newest good runs of each job took, the oldest first."""
+    query = (
+        "select stop_time - start_time from runs where job_name = ? and status in ('completed', 'warning')"
+        f" and item is null and start_time is not null order by queue_time desc limit {WINDOW}"
+    )
+    for name in timed:
+        found = tuple(lasted for (lasted,) in connection.execute(query, (name,)))
+        if found:
+            yield name, found[::-1]
 
 
 def _run(connection: sqlite3.Connection, run_id: str) -> Run | None:

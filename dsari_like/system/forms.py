@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from dsari_like.core import notes
+from dsari_like.core.addresses import references
 from dsari_like.core.model import Configuration
+from dsari_like.core.notices import addresses_of
 from dsari_like.core.reactions import Call, Language
 
 #: Where the package is, for children that import it: their environment holds nothing of the daemon's.
@@ -50,9 +52,15 @@ def _command(call: Call, directory: str, configuration: Configuration) -> Form:
 
 def _message(call: Call, directory: str, configuration: Configuration) -> Form:
     """A message to the addresses that the code is, delivered by a child of ours."""
+    to = call.code
+    if call.language is Language.NOTIFY and " #" in to:  # what may be recorded of it is not all of it
+        known = references(addresses_of(configuration))
+        if to not in known:
+            raise ValueError(f"the address {to.partition(' ')[0]} is not configured any more")
+        to = known[to]
     letter = {
         "id": call.callback_id,
-        "to": call.code,
+        "to": to,
         "subject": notes.subject(call.event, configuration.title),
         "text": notes.text(call.event, configuration.base_url),
         "event": dict(call.event),

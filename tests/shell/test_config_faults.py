@@ -86,8 +86,8 @@ def test_every_fault_of_every_file_at_once_in_the_order_of_files_and_lines(tmp_p
         ("jobs: {a: {command: x, retry_exit_codes: [0]}}", "expected an exit code or a list of them, 1 to 255"),
         ("jobs: {a: {command: x, retry_backoff: 0.5}}", "expected a number from 1 to 1000"),
         ("jobs: {a: {command: x, executor: ssh}}", "jobs.a.executor: expected local, found 'ssh'"),
-        ("job_groups: {g: {job_names: [a], command: x, notify: {}}}", "key 'notify' is not supported by this version"),
-        ("notify: {}", "notify: key 'notify' is not supported by this version; remove it"),
+        ("job_groups: {g: {job_names: [a], command: x, notify: {on: x}}}", "notify.on[0]: expected"),
+        ("notify: {digest: noon}", "notify.digest: expected a time of day such as '08:00', found 'noon'"),
         ("jobs: {a: {command: x, schedule: '61 * * * *'}}", "jobs.a.schedule: schedule '61 * * * *': minute field"),
         (
             "jobs: {a: {command: x, schedule: [a, 5]}}",

@@ -136,8 +136,8 @@ orchestrations: {o: {phases: [{name: p, tasks: [a]}]}}
             "orchestrations.n.schedule: schedule '61 * * * *': minute field '61': 61 is outside 0-59",
         ),
         (
-            JOBS + "orchestrations: {n: {notify: {}, phases: [{name: p, tasks: [a]}]}}",
-            "orchestrations.n.notify: key 'notify' is not supported by this version; remove it",
+            JOBS + "orchestrations: {n: {notify: {after: 0}, phases: [{name: p, tasks: [a]}]}}",
+            "orchestrations.n.notify.after: expected a whole number of at least 1, found the number 0",
         ),
         (
             JOBS + "orchestrations: {n: {phases: [{name: p, tasks: [a], next: [{goto: p}]}]}}",
