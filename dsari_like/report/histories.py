@@ -49,6 +49,7 @@ class Histories:
             rows = yield from press.history_page(name, number)
             page = names.history_page(name, number)
             known |= {os.path.basename(file) for file in (page, names.search_twin_of(page))}
+            press.scene.besides.look_ahead(rows)
             for row in rows:
                 press.run_page(row)
                 known.add(names.directory_of(row.run_id))

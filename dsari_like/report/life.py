@@ -21,6 +21,7 @@ from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import parsed
 from dsari_like.report.views import Time
 from dsari_like.report.waits import waiting_sentence
+from dsari_like.store.beside import Beside
 from dsari_like.store.called import Called
 from dsari_like.store.linked import Linked
 from dsari_like.store.reader import RunRow, mapping_of
@@ -80,7 +81,8 @@ def life(scene: Scene, root: str, run: RunRow, shown: OutputView, now: float) ->
     """Of a run, whose output is shown so."""
     job = scene.configuration.jobs.get(run.job_name)
     blocked = job.blocked_until if job is not None and run.status == "blocked" else None
-    found = Called(scene.reader.connection, scene.configuration.secrets).of_run(run.run_id)
+    beside = scene.besides.of(run)
+    found = beside.calls
     return LifeView(
         wait=_wait(scene, run, now),
         holders=tuple(_holders(scene, root, run)),
@@ -89,7 +91,7 @@ def life(scene: Scene, root: str, run: RunRow, shown: OutputView, now: float) ->
         stages=tuple(_stages(scene, run, shown)),
         items=_items(scene, root, run),
         array_url=_array(scene, root, run),
-        attempts=tuple(_attempts(scene, root, run)),
+        attempts=tuple(_attempts(scene, root, run, beside)),
         locks=tuple((name, str(mode)) for name, mode in mapping_of(run.locks).items()),
         limits=tuple(_limits(scene, run)),
         flow=flows.of_run(scene, root, run),
@@ -213,7 +215,7 @@ def _array(scene: Scene, root: str, run: RunRow) -> str:
     return names.link(root, names.run_page(run.job_name, run.previous_run_id))
 
 
-def _attempts(scene: Scene, root: str, run: RunRow) -> Iterator[Attempt]:
+def _attempts(scene: Scene, root: str, run: RunRow, beside: Beside) -> Iterator[Attempt]:
     """The runs this one repeats, itself, and those that repeat it. How the later ones ended is said on their pages."""
     before: list[RunRow] = []
     known = {run.run_id}
@@ -222,7 +224,7 @@ def _attempts(scene: Scene, root: str, run: RunRow) -> Iterator[Attempt]:
         known.add(other.run_id)
         before.append(other)
         other = scene.reader.run(other.retry_of) if other.retry_of else None
-    after = scene.reader.retries_of(run.run_id)
+    after = scene.reader.retries_of(run.run_id) if beside.is_retried else ()
     if not before and not after:
         return
     for one in reversed(before):

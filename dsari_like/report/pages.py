@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.nodes import Expr
+from markupsafe import Markup, escape
 
 from dsari_like.report.ansi import visible
 from dsari_like.report.memo import Memo
@@ -23,6 +26,8 @@ from dsari_like.report.views import Head
 #: What is copied beside the pages as it stands.
 COPIED = ("style.css", "search.js", "live.js")
 _SHORTAGE = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+_is_markup = re.compile("[&<>\"']").search
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +77,7 @@ def plain_page(title: str, problem: str) -> str:
 
 
 def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
-    environment = jinja2.Environment(
+    environment = _Environment(
         loader=loader,
         autoescape=True,  # not by file name: a template called otherwise must not be the way in
         undefined=jinja2.StrictUndefined,
@@ -84,6 +89,30 @@ def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
     environment.filters["lines"] = _lines
     environment.globals["once"] = _Once()
     return environment
+
+
+def _escaped(value: object) -> str:
+    """What `escape` makes of it, in a third of the time for the plain words that nearly all values are: a page has a
+    hundred of them."""
+    if type(value) is str and _is_markup(value) is None or type(value) is Markup:
+        return value
+    return escape(value)
+
+
+class _Generator(CodeGenerator):
+    """Compiles `{{ value }}` to our `escaped`. It is joined with the text around it at once, so nobody can take the
+    plain string for text that is yet to be escaped."""
+
+    def _output_child_pre(self, node: Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.escaped(")
+
+
+class _Environment(jinja2.Environment):
+    code_generator_class = _Generator
+    escaped = staticmethod(_escaped)
 
 
 class _Once:

@@ -22,11 +22,10 @@ from dsari_like.report.requests import request_lines, sender, without_body
 from dsari_like.report.scene import Scene
 from dsari_like.report.shapes import decision_object, event_object, parsed, pretty, run_object
 from dsari_like.report.views import Head, Time
+from dsari_like.store.beside import Beside, Cost
 from dsari_like.store.reader import DecisionRow, EventRow, RunRow
 
 _LAST_LINES = 8
-#: Runs before it that a run is compared with.
-BEFORE = 20
 _DEBUG_FACTOR = 8
 
 
@@ -107,25 +106,18 @@ class RunView:
 def run_page(scene: Scene, run: RunRow, now: float) -> tuple[Head, RunView, dict[str, Any]]:
     """The page of a run, and its twin."""
     page = names.run_page(run.job_name, run.run_id)
-    events, decisions = scene.reader.events(run.run_id), scene.reader.decisions(run_id=run.run_id)[::-1]
-    view = _view(scene, run, names.root_of(page), events, decisions, now)
+    beside = scene.besides.of(run)
+    view = _view(scene, run, names.root_of(page), beside, now)
     open_ = run.stop_time is None
     title = f"{view.word.capitalize()}: {run.job_name}, {view.label}"
     twin = run_object(run)
-    twin["events"] = [event_object(event) for event in events]
-    twin["decisions"] = [decision_object(decision) for decision in decisions]
+    twin["events"] = [event_object(event) for event in beside.events]
+    twin["decisions"] = [decision_object(decision) for decision in beside.decisions]
     twin |= life_twin(view.life, run)
     return views.head(scene, page, title, view.tone, open_), view, twin
 
 
-def _view(
-    scene: Scene,
-    run: RunRow,
-    root: str,
-    events: tuple[EventRow, ...],
-    decisions: tuple[DecisionRow, ...],
-    now: float,
-) -> RunView:
+def _view(scene: Scene, run: RunRow, root: str, beside: Beside, now: float) -> RunView:
     shown = _output(scene, run)
     files = names.link(f"{root}{scene.runs_link}/", f"{names.directory_of(run.job_name)}/{run.run_id}")
     return RunView(
@@ -139,9 +131,9 @@ def _view(
         outcome=words.outcome_sentence(run, scene.zone),
         cause=words.cause_sentence(run, scene.zone),
         description=words.description_of(run),
-        facts=tuple(_facts(scene, run, root)),
-        states=charts.states(_spans(scene, run, events)),
-        steps=tuple(_steps(scene, events)),
+        facts=tuple(_facts(scene, run, beside)),
+        states=charts.states(_spans(scene, run, beside.events)),
+        steps=tuple(_steps(scene, beside.events)),
         output=shown,
         last_lines=_last_lines(run, shown),
         output_url=f"{files}/{OUTPUT}",
@@ -149,7 +141,7 @@ def _view(
         output_size=_size(shown.size),
         skipped_size=_size(shown.skipped),
         decisions=tuple(
-            _decision_words(scene, run, row) for row in decisions if row.outcome != "started" or row.reason
+            _decision_words(scene, run, row) for row in beside.decisions if row.outcome != "started" or row.reason
         ),
         folded=tuple(_folded(run)),
         trigger=pretty(without_body(run.trigger)) if run.trigger else "",
@@ -157,7 +149,7 @@ def _view(
         variables=tuple(_variables(run)),
         return_data=pretty(parsed(run.run_data)) if run.run_data not in (None, "null") else "",
         commands=tuple(_commands(run)),
-        previous_url=_previous(scene, run, root),
+        previous_url=_previous(root, run, beside),
         life=life(scene, root, run, shown, now),
     )
 
@@ -188,24 +180,25 @@ def _last_lines(run: RunRow, shown: OutputView) -> tuple[Line, ...]:
     return (shown.tail or shown.head)[-_LAST_LINES:]
 
 
-def _facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
+def _facts(scene: Scene, run: RunRow, beside: Beside) -> Iterable[Fact]:
+    others = _before(run, beside)
     for name, instant in (("Due", run.schedule_time), ("Started", run.start_time), ("Ended", run.stop_time)):
         if instant is not None:
             yield Fact(name, "", time=views.time(scene, instant))
     if run.start_time is not None:
         yield Fact("Waited", moments.duration(run.waited))
     if run.duration is not None:
-        yield _compared("Ran for", run.duration, [took for took, _, _ in _before(scene, run)], moments.duration)
+        yield _compared("Ran for", run.duration, [took for took, _, _ in others], moments.duration)
     if run.exit_code is not None:
         yield Fact("Exit code", str(run.exit_code) + (f", {signal}" if (signal := _signal(run)) else ""))
-    yield from _more_facts(scene, run, root)
+    yield from _more_facts(run, others)
 
 
-def _before(scene: Scene, run: RunRow) -> list[tuple[float, int | None, float | None]]:
+def _before(run: RunRow, beside: Beside) -> list[Cost]:
     """What the runs before it took."""
     if run.number is None or run.start_time is None:
         return []
-    return scene.memo.of(("before", run.run_id), lambda: scene.reader.before(run, BEFORE))
+    return beside.before(run.start_time)
 
 
 def _compared(name: str, value: float, others: Sequence[float], words_of: Callable[[float], str]) -> Fact:
@@ -224,8 +217,7 @@ def _spans(scene: Scene, run: RunRow, events: Sequence[EventRow]) -> Iterable[ch
         yield charts.Span(views.tone_of(event.to_state), f"{word} for {moments.duration(seconds)}", seconds)
 
 
-def _more_facts(scene: Scene, run: RunRow, root: str) -> Iterable[Fact]:
-    others = _before(scene, run)
+def _more_facts(run: RunRow, others: Sequence[Cost]) -> Iterable[Fact]:
     if run.user_seconds is not None:
         spent = [seconds for _, _, seconds in others if seconds is not None]
         yield _compared("Processor", run.user_seconds + (run.system_seconds or 0.0), spent, moments.duration)
@@ -297,11 +289,9 @@ def _commands(run: RunRow) -> Iterable[Command]:
     yield Command(words.command("trigger", run.job_name), "run the job again")
 
 
-def _previous(scene: Scene, run: RunRow, root: str) -> str:
+def _previous(root: str, run: RunRow, beside: Beside) -> str:
     """The run of the same job before this one, as far as it is still there."""
-    number = scene.reader.number_before(run.job_name, run.number) if run.number else 0
-    found = scene.reader.numbered(run.job_name, number, number) if number else ()
-    return names.link(root, names.run_page(run.job_name, found[0].run_id)) if found else ""
+    return names.link(root, names.run_page(run.job_name, beside.past[0].run_id)) if beside.past else ""
 
 
 def _size(count: int) -> str:

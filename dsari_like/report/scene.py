@@ -16,6 +16,7 @@ from dsari_like.report.memo import Memo
 from dsari_like.report.output import OUTPUT, Hide, last_error
 from dsari_like.report.overview import Overview
 from dsari_like.report.recent import Recent
+from dsari_like.store.beside import Besides
 from dsari_like.store.reader import Reader, RunRow
 
 
@@ -32,6 +33,11 @@ class Scene:
     recent: Recent
     memo: Memo = field(default_factory=Memo)
     past: Memo = field(default_factory=Memo)  # what is counted of days that are over
+    besides: Besides = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is asked of the run log beside its rows."""
+        object.__setattr__(self, "besides", Besides(self.reader.connection, self.configuration.secrets))
 
     def said(self, job: str, run_id: str) -> str:
         """The line of a failed run's output that most likely says why; empty where its job keeps none."""

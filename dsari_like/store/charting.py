@@ -11,8 +11,6 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsari_like.store.rows import RunRow
-
 #: Runs of one job, or failures of all, that are counted for one day; a chart has no darker colour for more.
 DAY_LIMIT = 100
 FOREVER = 1e18  # later than any time that is recorded
@@ -123,17 +121,6 @@ class Charting:
             (job, limit),
         ).fetchall()
         return [took for took, _ in rows], [late for _, late in rows]
-
-    def before(self, run: RunRow, limit: int) -> list[tuple[float, int | None, float | None]]:
-        """Of the completed runs that ended before this one began: how long each took, the most memory it held, and
-        its processor time. Counted back from its number, so that the answer is the same whenever it is asked."""
-        return self._connection.execute(
-            "select max(0.0, stop_time - start_time), max_rss, user_seconds + system_seconds from (select status,"
-            " start_time, stop_time, max_rss, user_seconds, system_seconds, number from runs where job_name = ? and"
-            " number < ? order by number desc limit ?) where status = 'completed' and start_time is not null"
-            " and stop_time <= ? order by number desc limit ?",
-            (run.job_name, run.number, 2 * limit, run.start_time, limit),
-        ).fetchall()
 
     def counted(self, job: str, status: str, after: float) -> tuple[int, float]:
         """How many runs of a job ended so after this time, and when the last of them did: a count that is carried on
