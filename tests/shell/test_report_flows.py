@@ -83,8 +83,9 @@ class House(Place):
 
 def chained(tmp_path: Path, **settings: Any) -> House:
     """A chain of four steps, one of them disabled."""
-    jobs = [job("fetch", description="Begins"), job("unpack", after="fetch"), job("check", after="unpack", enabled=False),
-            job("index", after="check"), job("other")]  # fmt: skip
+    off = job("check", after="unpack", enabled=False)
+    jobs = [job("fetch", description="Begins"), job("unpack", after="fetch"), off, job("index", after="check")]
+    jobs.append(job("other"))
     return House(tmp_path, *jobs, chains=CHAINS, **settings)
 
 
@@ -262,8 +263,8 @@ def grown(house: House) -> None:
 
 
 def test_a_render_from_nothing_gives_the_same_bytes(tmp_path: Path) -> None:
-    callback = Callback("tell", "unpack", "failed-job-self and done-job-self", parse("failed-job-self and done-job-self"),
-                        Language.SHELL, "echo told")  # fmt: skip
+    triggers = "failed-job-self and done-job-self"
+    callback = Callback("tell", "unpack", triggers, parse(triggers), Language.SHELL, "echo told")
     jobs = [job("fetch"), job("unpack", after="fetch", callbacks=(callback,)), job("check"), job("index"), job("other")]
     house = House(tmp_path, *jobs, chains=CHAINS)
     grown(house)
@@ -383,19 +384,16 @@ def test_Q_ten_thousand_items_stay_small_and_the_failed_ones_stand_first(tmp_pat
         "insert into runs (run_id, job_name, status, schedule_time, queue_time, start_time, stop_time, item, sequence,"
         " trigger_type, trigger_data, revision, previous_run_id)"
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'manual', '{}', 1, 'a1')", rows)  # fmt: skip
-    from dsari_like.report import life
-    from dsari_like.report.output import OutputView
-
     press = house.renderer._press()
     row = house.history.reader.run("a1")
     assert row is not None
     began = time.process_time()
-    view = life.life(press.scene, "../../../", row, OutputView(), NOON)
-    assert time.process_time() - began < 1.5
-    assert view.items is not None and view.items.lines[0].name == "7" and view.items.more == 50
-    assert view.items.summary == "10000 items: 150 failed, 8850 completed, 1000 waiting."
     press.run_page(row)
-    assert len(house.page("jobs/frames/a1/index.html")) < 100_000
+    assert time.process_time() - began < 2.0
+    page = house.page("jobs/frames/a1/index.html")
+    assert "10000 items: 150 failed, 8850 completed, 1000 waiting." in page
+    assert "failed 7 1.0 s" in words_of(page) and "50 more like these" in page
+    assert len(page) < 100_000
 
 
 def test_a_run_that_waits_for_a_lock_names_who_holds_it(tmp_path: Path) -> None:
@@ -476,8 +474,9 @@ def attacked_flows(root: Path) -> House:
     house.step("plain", "p1", "completed", NOON, None, "p1")
     house.step('"><b>x', "p2", "failed", NOON + 2, "p1", "p1", output=ATTACK.encode())
     house.flow("p1", FlowKind.CHAIN, "plain", "failed", NOON, NOON + 3)
-    house.call("c1", "t1", "plain", CallState.FAILED, callback=callback.key, output=ATTACK, reason=ATTACK, code=ATTACK,
-               triggers=ATTACK, event={"text": ATTACK}, latches={ATTACK: (NOON, ATTACK), "x": (NOON, "t1")})  # fmt: skip
+    house.call("c1", "t1", "plain", CallState.FAILED, callback=callback.key, output=ATTACK, reason=ATTACK,
+               code=ATTACK, triggers=ATTACK, event={"text": ATTACK},
+               latches={ATTACK: (NOON, ATTACK), "x": (NOON, "t1")})  # fmt: skip
     house.render()
     return house
 
