@@ -97,7 +97,7 @@ def test_every_field_of_a_job_is_either_kept_or_about_something_else() -> None:
         "name", "description", "enabled", "schedule", "schedule_timezone", "dst", "catch_up", "catch_up_limit",
         "blackout", "blackout_policy", "environment_file", "trigger_environment", "parameters", "concurrent_runs",
         "merge", "priority", "executor", "after", "event_trigger", "flow", "blocked_until", "callbacks",
-        "universal_callbacks", "render_reports", "retention", "secret_names", "where",
+        "universal_callbacks", "render_reports", "retention", "notify", "secret_names", "where",
     }  # fmt: skip
     new = {field.name for field in fields(Job)} - kept - others
     assert not new, f"{new}: are they to be kept with a run? then record them, else add them here"
