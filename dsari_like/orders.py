@@ -48,7 +48,7 @@ class Orders:
         if self.stopping is not None or how is OnShutdown.LEAVE:
             self.stopping, self.stop_now = OnShutdown.LEAVE, True
             LOG.info("stopping; %d runs go on and are taken over by the next daemon", running)
-            return []
+            return [m.ShutdownAsked(OnShutdown.LEAVE)]
         self.stopping = how
         LOG.info("stopping when %d runs have ended (%s); a second signal stops at once", running, how.value)
         return [m.ShutdownAsked(how, parts.configuration.shutdown_kill_grace)]

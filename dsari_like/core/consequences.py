@@ -8,7 +8,7 @@ is `reacting`; here it is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dsari_like.core import messages as m
 from dsari_like.core.cancelling import Cancels
@@ -18,10 +18,11 @@ from dsari_like.core.eventing import Eventing
 from dsari_like.core.flow_messages import SaveFlow
 from dsari_like.core.flowing import Ended, NewRun, newest
 from dsari_like.core.flowing import Reaction as FlowReaction
+from dsari_like.core.happenings import event_of
 from dsari_like.core.ledger import Change
 from dsari_like.core.lifecycle import RunEvent, RunState
 from dsari_like.core.lives import Lives
-from dsari_like.core.model import Decision, Exit, Run
+from dsari_like.core.model import Decision, Exit, Job, Run
 from dsari_like.core.reacting import Reaction, Reactions
 from dsari_like.core.reactions import CallEnded
 
@@ -38,6 +39,8 @@ class Consequences:
         self.events = Eventing(lives, self._create)
         lives.ledger.making = self._making
         course.stop_flow = self.stop_flow
+        course.happened = self.happened
+        self._host = ""
 
     # --- configuration and time -----------------------------------------------------------------------------------
 
@@ -61,6 +64,7 @@ class Consequences:
                 self._release(run, "nothing blocks it any more")
         if not message.reload:
             self._flow(self._flows.resume(now))
+            self._host = message.host
             self._do(self._reactions.host("running", message.host, now))
 
     def next_deadline(self) -> float | None:
@@ -76,6 +80,21 @@ class Consequences:
     def call_ended(self, message: CallEnded) -> None:
         """An attempt to carry out a call has ended."""
         self._do(self._reactions.ended(message))
+
+    def happened(self, run: Run, name: str) -> None:
+        """Something happened to a run that is no change of its state."""
+        self._do(self._reactions.happened(event_of(run.snapshot(), name, self._ledger.now.wall)))
+
+    def modified(self, before: Mapping[str, Job]) -> None:
+        """Another configuration is in force: runs that wait are of another job now (Q-18)."""
+        jobs = self._lives.configuration.jobs
+        for run in [run for run in self._ledger.runs.values() if not run.is_active]:
+            if run.job_name in before and jobs.get(run.job_name) not in (None, before[run.job_name]):
+                self.happened(run, "modified")
+
+    def closing(self) -> None:
+        """The daemon is on its way out: who waits for that is told by the next one, if there is no time."""
+        self._do(self._reactions.host("done", self._host, self._ledger.now.wall))
 
     # --- changes --------------------------------------------------------------------------------------------------
 

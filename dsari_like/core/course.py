@@ -33,6 +33,7 @@ class Course:
         self._arrays = lives.arrays
         self.pulses = Pulses(lives.ledger)
         self.stop_flow: Callable[[Run, str], None]  # how the run of an orchestration is ended
+        self.happened: Callable[[Run, str], None]  # who is to know of what is no change of state
         self._repeated: set[str] = set()  # runs that have just failed, and are tried again
 
     # --- signs of life --------------------------------------------------------------------------------------------
@@ -60,6 +61,7 @@ class Course:
             if _told(line) != _told(known):
                 run.progress = line
                 self._ledger.note(run, f"progress {_words(line)}")
+                self.happened(run, "progress")
             if known is None or line.time > known.time:  # else a new daemon reads what the one before it knew
                 self._alive(run)
 

@@ -136,6 +136,7 @@ class Engine:
 
     def _shutdown_asked(self, message: m.ShutdownAsked) -> None:
         self._lives.closing = True
+        self._consequences.closing()
         if message.how is OnShutdown.KILL:
             self._cancels.shut_down(self.active(), message.grace)
 
@@ -144,7 +145,7 @@ class Engine:
     def _configured(self, message: m.Configured) -> None:
         if message.reload:
             self._time_passed()  # what was due under the old rules is decided under the old rules
-        self._lives.configuration = message.configuration
+        before, self._lives.configuration = self._lives.configuration, message.configuration
         self._dues.configure(message.plans)
         self._restore_rests(message.rests)
         self._consequences.configure(message)
@@ -158,6 +159,8 @@ class Engine:
             self._requeue(run)
         self._course.settle_arrays()
         self._consequences.resume(message)
+        if message.reload:
+            self._consequences.modified(before.jobs)
         if not message.reload:
             self._dues.fire_reboot(message.plans)
 
