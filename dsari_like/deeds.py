@@ -107,10 +107,11 @@ class Deeds:
             LOG.error("%s", line)
 
     def _succeeded(self, effect: m.Effect, what: str, now: m.Now) -> None:
+        if isinstance(effect, m.Start):
+            self._start_at = now.mono
         line = self._patience.succeeded(what)
         if line:
             LOG.info("%s", line)
-            self._start_at = now.mono if isinstance(effect, m.Start) else self._start_at
 
     def _call_off(self, effect: m.Start) -> None:
         """A start of a run that was told to end meanwhile: nothing was started, and nothing is."""

@@ -21,6 +21,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._failed: dict[str, int] = {}
+        self._open: set[str] = set()  # of these a failure was told, and no success since
         self._said: dict[str, float] = {}
 
     def failed(self, what: str, error: Exception, mono: float) -> tuple[float, str | None]:
@@ -32,6 +33,7 @@ class Patience:
         if mono - self._said.get(cause, -QUIET) < QUIET:
             return delay, None
         self._said[cause] = mono
+        self._open.add(what)
         return delay, f"cannot {what}: {error}; nothing is lost, trying again until it works"
 
     def is_failing(self, what: str) -> bool:
@@ -39,8 +41,13 @@ class Patience:
         return what in self._failed
 
     def succeeded(self, what: str) -> str | None:
-        """It worked: the line to log when it had failed before."""
-        return f"could {what} again" if self._failed.pop(what, 0) else None
+        """It worked: the line to log when it had failed before, and that was told: what fails every other time would
+        else fill the log with good news."""
+        self._failed.pop(what, None)
+        if what not in self._open:
+            return None
+        self._open.discard(what)
+        return f"could {what} again"
 
 
 def name_of(error: Exception) -> str:

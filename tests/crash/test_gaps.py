@@ -119,6 +119,7 @@ def test_a_limit_holds_although_nobody_could_see_who_was_started(tmp_path: Path)
         place.start()
         place.give("free")
         place.settle(faults)
+        time.sleep(1.0)  # the last of the pages is written, and all is loaded: else their files are counted too
         with Tracer(place, "openat:error=EMFILE:when=6+"):  # the place, the file, those of the run: good
             drop = place.give("free", environment={"NAP": "30"})
             place.until("the start", lambda: len(place.testimony()) == 3)

@@ -165,6 +165,14 @@ class TestPatience:
         assert patience.succeeded("write receipts") == "could write receipts again"
         assert patience.succeeded("write receipts") is None
 
+    def test_good_news_follows_bad_news_only(self) -> None:
+        """What fails every other time is told once, not twenty times a second."""
+        patience, full, told = Patience(), OSError(errno.EMFILE, "Too many open files"), []
+        for turn in range(100):
+            patience.failed("write the pages", full, turn / 20)
+            told.append(patience.succeeded("write the pages"))
+        assert [line for line in told if line] == ["could write the pages again"]
+
     def test_another_cause_is_told_at_once(self) -> None:
         patience = Patience()
         patience.failed("write", OSError(errno.ENOSPC, "x"), 0.0)
