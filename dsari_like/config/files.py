@@ -21,9 +21,9 @@ from dsari_like.config.build import Build, Surroundings, Unsound
 from dsari_like.config.checks import MOST_FAULTS, Fault, Unfit
 from dsari_like.config.dump import dump, hidden
 from dsari_like.config.folder import Folder
+from dsari_like.config.house_keys import PATTERNS
 from dsari_like.config.merge import first_places, merged
 from dsari_like.config.places import Places, locate
-from dsari_like.config.schema import PATTERNS
 from dsari_like.config.secrets import closed_file
 from dsari_like.config.source import Again
 from dsari_like.config.telling import told

@@ -84,8 +84,8 @@ NOTIFY = Section(
         "what is told: failed (once, until it has gone well; after the last retry), recovered (where the failure was "
         "told), warning, completed, started, late, missed (a time that passed without a daemon), timed_out"),
     Key("to", _ADDRESSES, [],
-        "who is told: mail addresses, smtp://USER:PW@HOST:PORT/?from=A&to=B, http:// and https:// (a POST of JSON), or any URL "
-        "of Apprise"),
+        "who is told: mail addresses, smtp://USER:PW@HOST:PORT/?from=A&to=B, http:// and https:// (a POST of JSON), or "
+        "any URL of Apprise"),
     Key("replace", BOOLEAN, False, "true: in place of the levels above; else all levels add up"),
     Key("after", whole_number(1), 1, "a failure is told when there are so many in a row"),
     Key("over", _PERCENT, 50,

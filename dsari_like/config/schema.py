@@ -26,11 +26,8 @@ from dsari_like.config.checks import (
     VARIABLE,
     VARIABLES,
     Check,
-    Fault,
     Schema,
-    Unfit,
     duration,
-    found,
     one_of,
     unfit,
     whole_number,
@@ -39,6 +36,7 @@ from dsari_like.config.clauses import HEARTBEAT, STAGE
 from dsari_like.config.clauses import KEYS as LIFE
 from dsari_like.config.flow_keys import CONDITION, EVENT, EVENT_TRIGGER, ORCHESTRATION, PHASE, TASK, TRANSITION
 from dsari_like.config.hook_keys import HOOK, HOOK_KEY, RESPONSE
+from dsari_like.config.house_keys import DATABASE, DATABASE_MAP, PATTERNS, RETENTION, RULES, STORM, STORM_LIMITS
 from dsari_like.config.notify_keys import KEY as NOTIFY_KEY
 from dsari_like.config.notify_keys import NOTIFY
 from dsari_like.config.notify_keys import TOP_KEY as NOTIFY_TOP_KEY
@@ -47,7 +45,6 @@ from dsari_like.config.reaction_keys import KEYS as REACTIONS
 from dsari_like.config.reaction_keys import TOP_KEYS as TOP_REACTIONS
 from dsari_like.config.section import REQUIRED, Key, Section
 from dsari_like.core.choices import BlackoutPolicy, CatchUp, DropRights, Merge, OnShutdown
-from dsari_like.core.model import Retention, Storm
 
 
 def _take_map(value: Any) -> dict[str, Any]:
@@ -74,56 +71,6 @@ PARAMETER = Section(
     Key("required", BOOLEAN, False, "a trigger that leaves it out is refused"),
     Key("description", TEXT, "", "what it is for"),
 )  # fmt: skip
-
-RETENTION = Section(
-    "retention",
-    Key("age", duration("every run would be removed at once; leave the key out for no limit"), None,
-        "take the runs that ended longer ago than this, and decisions that old whose runs are gone"),
-    Key("count", whole_number(1, "leave the key out for no limit"), None,
-        "take the runs of a job that are older than so many finished ones"),
-    Key("bytes", SIZE, None,
-        "take the oldest runs when the run directories hold more: those of the job, or, at the top level, those of "
-        "all jobs"),
-    Key("keep_failed", duration(), None, "a run that failed is spared for so long, whatever the others say"),
-)  # fmt: skip
-
-
-def _take_retention(value: Any) -> Retention:
-    if value is None:  # nothing written is no rule of its own, and that is not the same as `{}`
-        raise unfit("a map of rules", value)
-    taken, faults = RETENTION.read(value)
-    if faults:
-        raise Unfit(*faults)
-    return Retention(**taken)
-
-
-STORM = Section(
-    "a storm",
-    Key("starts", whole_number(1, "nothing could run twice"), Storm().starts,
-        "how many starts of a job, each after the one before had begun, are no storm"),
-    Key("seconds", duration("no start would ever count"), Storm().seconds, "within which time"),
-)  # fmt: skip
-
-
-def _take_storm(value: Any) -> Storm:
-    taken, faults = STORM.read(value)
-    if faults:
-        raise Unfit(*faults)
-    return Storm(**taken)
-
-
-def _take_patterns(value: Any) -> tuple[str, ...]:
-    patterns = TEXTS.take(value)
-    if len(patterns) > _MOST_PATTERNS or any(len(pattern) > _MOST_PATTERNS for pattern in patterns):
-        raise Unfit(Fault((), f"expected at most {_MOST_PATTERNS} patterns of {_MOST_PATTERNS} characters; every name "
-                          "that is shown is compared with all of them"))  # fmt: skip
-    return tuple(patterns)
-
-
-_MOST_PATTERNS = 100
-PATTERNS = Check(TEXTS.words, TEXTS.schema, _take_patterns)
-RULES = Check("a map of rules", RETENTION.schema, _take_retention)
-
 
 JOB = Section(
     "a job",
@@ -213,30 +160,6 @@ RUNTIME = Section(
 )  # fmt: skip
 
 
-def _take_database_type(value: Any) -> str:
-    if value == "sqlite3":
-        return "sqlite3"
-    raise Unfit(Fault((), f"the database type {found(value)} is not supported; this version keeps its run log in "
-                      "SQLite only: remove the key or write sqlite3"))  # fmt: skip
-
-
-DATABASE = Section(
-    "a database",
-    Key("type", Check("sqlite3", {"enum": ["sqlite3"]}, _take_database_type), "sqlite3", "sqlite3 and no other"),
-    Key("file", PATH, None, "the run log; none: dsari_like.sqlite3 in the data directory"),
-)  # fmt: skip
-
-
-def _take_database(value: Any) -> dict[str, Any]:
-    # The keys of another type of database would be unknown here; its name alone is what the reader needs to see.
-    if isinstance(value, dict) and value.get("type", "sqlite3") != "sqlite3":
-        value = {"type": value["type"]}
-    taken, faults = DATABASE.read(value)
-    if faults:
-        raise Unfit(*faults)
-    return taken
-
-
 TOP = Section(
     "the configuration",
     Key("data_dir", PATH, None,
@@ -260,7 +183,7 @@ TOP = Section(
     NOTIFY_TOP_KEY,
     Key("concurrency_groups", _map_of("concurrency groups", CONCURRENCY_GROUP.schema), {},
         "counted slots; a group that is used and not listed here has one"),
-    Key("database", Check("a map", DATABASE.schema, _take_database), {}, "where the run log is"),
+    Key("database", DATABASE_MAP, {}, "where the run log is"),
     Key("max_running", whole_number(1, "nothing would ever start"), None, "how many runs at once, all jobs together"),
     Key("on_shutdown", one_of(*OnShutdown), "leave",
         "what a stopping daemon does about runs: leave them to the next daemon, wait for them, kill them"),
@@ -272,7 +195,7 @@ TOP = Section(
     Key("drop_rights", one_of(*DropRights), "strict",
         "files in a drop directory that everybody may write to: strict refuses them, open takes them; a directory that "
         "a group may write to is fine either way"),
-    Key("storm", Check("a map of limits", STORM.schema, _take_storm), {},
+    Key("storm", STORM_LIMITS, {},
         "a job that starts again and again because it has just started, as one that drops a trigger for itself, is "
         "paused when it does so too often; many triggers at once are no storm"),
     Key("retention", RULES, {},

@@ -94,7 +94,7 @@ def _environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
 def _escaped(value: object) -> str:
     """What `escape` makes of it, in a third of the time for the plain words that nearly all values are: a page has a
     hundred of them."""
-    if type(value) is str and _is_markup(value) is None or type(value) is Markup:
+    if (type(value) is str and _is_markup(value) is None) or type(value) is Markup:
         return value
     return escape(value)
 

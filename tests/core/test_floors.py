@@ -80,6 +80,7 @@ FLOORS = {
     "dsari_like.config.section": 1,
     "dsari_like.config.blackouts": 1,
     "dsari_like.config.hook_keys": 1,
+    "dsari_like.config.house_keys": 1,
     "dsari_like.config.flow_keys": 1,
     "dsari_like.config.notify_keys": 1,
     "dsari_like.config.hooks": 1,
