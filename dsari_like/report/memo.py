@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 Made = TypeVar("Made")
 
 #: Things kept of each of two generations; a line of a table is half a KiB.
-MOST = 2_000
+MOST = 3_000
 
 
 class Memo:
