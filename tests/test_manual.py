@@ -24,6 +24,7 @@ from dsari_like.core.choices import Reason
 from dsari_like.core.flows import CHAIN, ORCHESTRATION
 from dsari_like.core.lifecycle import RunState
 from dsari_like.core.model import Configuration, Job, Run, Trigger
+from dsari_like.core.orchestration import SELECTING
 
 TREE = Path(__file__).parents[1]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((TREE / "man").glob("*.[1-8]"))}
@@ -166,7 +167,8 @@ def test_every_state_and_reason_is_told() -> None:
 
 def test_every_key_of_a_trigger_is_told_and_no_other() -> None:
     told = words(section("dsari-like-trigger.5", "KEYS"))
-    assert told == {"type", "description", "environment", "schedule_time", "schedule_timezone", "id", "priority"}
+    plain = {"type", "description", "environment", "schedule_time", "schedule_timezone", "id", "priority"}
+    assert told == plain | {"items", *SELECTING, "notify"}
 
 
 def test_the_promise_that_cannot_be_made_is_told() -> None:
