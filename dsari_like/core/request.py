@@ -135,13 +135,26 @@ class _Reader:
         return zone or default
 
     def look_at_the_rest(self) -> None:
-        """What the job itself rules out."""
+        """What the job itself rules out, and who is to be told."""
+        if "notify" in self.data:
+            self.look_at_notify(self.data["notify"])
         if not self.job.enabled:
             self.fault("job", f"'{self.job.name}' is switched off (enabled: false), so it takes no triggers")
         if self.job.flow is not None:
             self.faults += choice_of(self.job.flow, self.data).faults
         elif "tasks" in self.data:
             self.fault("tasks", f"is for orchestrations, and '{self.job.name}' is a plain job; leave it out")
+
+    def look_at_notify(self, value: object) -> None:
+        """A message to nobody would be missed only when it is too late."""
+        from dsari_like.core.addresses import AddressError  # few triggers need either
+        from dsari_like.core.notices import CONFIGURED, asked_addresses
+
+        try:
+            if value != CONFIGURED:
+                asked_addresses(value)
+        except AddressError as error:
+            self.fault("notify", str(error))
 
     def items(self) -> tuple[str, ...] | None:
         """Which items of an array job to do; None for all of them."""

@@ -303,3 +303,14 @@ def test_a_trigger_of_an_orchestration_may_choose_tasks_and_is_told_of_those_the
     ):
         with pytest.raises(TriggerError, match=re.escape(said)):
             read_trigger(data, one, UTC, 0.0, True, lambda name: UTC)
+
+
+@pytest.mark.parametrize("value", ["configured", "a@example.org", ["a@example.org", "b@example.org"]])
+def test_who_is_to_be_told_may_be_said(value: object) -> None:
+    assert read({"notify": value}).data == {"notify": value}
+
+
+@pytest.mark.parametrize("value", ["nobody", 7, None, ["a@example.org", "https://example.org/hook"], {}])
+def test_a_message_to_nobody_is_refused(value: object) -> None:
+    (fault,) = faults({"notify": value})
+    assert fault.startswith("notify: ")
