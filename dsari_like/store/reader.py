@@ -19,7 +19,8 @@ from dsari_like.store.rested import Rested
 from dsari_like.store.rows import DecisionRow, EventRow, JobSummary, RunRow, mapping_of
 
 __all__ = [
-    "FOREVER", "BarRow", "DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "VerdictRow", "mapping_of",
+    "FOREVER", "BarRow", "DecisionRow", "EventRow", "JobSummary", "PrunedRow", "Reader", "RunRow", "VerdictRow",
+    "mapping_of",
 ]  # fmt: skip
 
 RUN_COLUMNS = (
@@ -178,8 +179,8 @@ class Reader(Numbering, Rested, Flowed, Charting):
     def waiting(self, limit: int = -1) -> tuple[RunRow, ...]:
         """Runs that have not started yet, in the order they arrived; the items of an array run are told by it."""
         return self._runs(
-            f"select {RUN_COLUMNS} from runs where status in {OPEN} and status not in ('running', 'timed_out') and item is null"
-            " order by sequence limit ?",
+            f"select {RUN_COLUMNS} from runs where status in {OPEN} and status not in ('running', 'timed_out')"
+            " and item is null order by sequence limit ?",
             limit,
         )
 
@@ -196,9 +197,10 @@ class Reader(Numbering, Rested, Flowed, Charting):
         )
 
     def failures(self, limit: int = 10) -> tuple[RunRow, ...]:
-        """The latest failed runs of all jobs."""
+        """The latest failed runs of all jobs; an array run stands for its items."""
         return self._runs(
-            f"select {RUN_COLUMNS} from runs where status = 'failed' order by stop_time desc, run_id desc limit ?",
+            f"select {RUN_COLUMNS} from runs where status = 'failed' and item is null"
+            " order by stop_time desc, run_id desc limit ?",
             limit,
         )
 
