@@ -86,8 +86,8 @@ def _meant(row: RunRow, look: Look) -> dict[str, object]:
 
 
 def _wait(look: Look, request: Request) -> int:
-    """Until the new run has ended; the first of them, when there are several."""
-    data_dir, patience = look.configuration.data_dir, Patience()
+    """Until the new run has ended, with what its job makes of a failure; the first of them, when there are several."""
+    data_dir, patience, run_id = look.configuration.data_dir, Patience(), None
     while True:
         receipt = read_receipt(data_dir, request.id)
         try:
@@ -95,8 +95,11 @@ def _wait(look: Look, request: Request) -> int:
         except No as refusal:
             say(str(refusal))
             return OWN_FAILURE
-        row = look.reader.run(receipt.run_id) if receipt is not None and receipt.run_id else None
-        if row is not None and is_final(row):
+        run_id = run_id or (receipt.run_id if receipt is not None else None)
+        row = look.reader.run(run_id) if run_id else None
+        if row is not None and is_final(row) and (again := look.reader.retries_of(row.run_id)):
+            run_id = again[-1].run_id
+        elif row is not None and is_final(row):
             say(f"run {row.run_id}: {outcome_sentence(row, look.zone)}")
             return row.exit_code if row.exit_code is not None else OWN_FAILURE
         if not is_locked(data_dir):

@@ -52,7 +52,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--priority", type=int, metavar="N", help="takes the place of the job's own priority")
     _add_choice(parser)
     parser.add_argument("--dry-run", action="store_true", help="check, print what would be dropped, drop nothing")
-    parser.add_argument("--wait", action="store_true", help="end when the run has ended, with its exit code")
+    parser.add_argument(
+        "--wait", action="store_true",
+        help="end when the run has ended, with its exit code; one that its job tries again ends with the last attempt",
+    )  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="as --wait, and print what the run prints")
 
 
@@ -188,12 +191,18 @@ def _is_known(receipt: Receipt) -> bool:
 
 def _follow(look: Look, run_id: str, prints: bool, patience: Patience, watch: _Watch) -> int:
     """From here on the run log tells: it knows the run before any receipt does, and a folded trigger's receipt says
-    nothing of the end."""
-    row = look.reader.run(run_id)
-    source = Source(look.run_directory(row)) if row and prints else None
-    followed = Followed(run_id, row.job_name if row else "", source)
-    follow(look.reader, [followed], Sink(), patience, meanwhile=watch.look)
-    return _told(look.reader.run(run_id), look)
+    nothing of the end. A run that its job tries again has not ended for whoever waits: the last attempt counts."""
+    while True:
+        row = look.reader.run(run_id)
+        source = Source(look.run_directory(row)) if row and prints else None
+        followed = Followed(run_id, row.job_name if row else "", source)
+        follow(look.reader, [followed], Sink(), patience, meanwhile=watch.look)
+        code = _told(look.reader.run(run_id), look)
+        again = look.reader.retries_of(run_id)  # the job's own retry is recorded together with the failure
+        if not again:
+            return code
+        run_id = again[-1].run_id
+        say(f"attempt {again[-1].attempt} follows: run {run_id}")
 
 
 def _told(row: RunRow | None, look: Look) -> int:

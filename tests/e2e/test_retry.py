@@ -131,3 +131,12 @@ def test_parameters_are_checked_on_every_way_of_starting(site: Site) -> None:
     (row,) = site.ended("a")
     assert site.command("retry", row["run_id"], "--wait").returncode == 0
     assert [site.output(one) for one in site.ended("a", 2)] == ["live\n"] * 2
+
+
+def test_who_waits_is_told_of_the_last_attempt(site: Site) -> None:
+    site.configure({"a": {"command": ["sh", "-c", "test $ATTEMPT = 3 || exit 9"], "retries": 2, "retry_delay": 0.1}})
+    site.start()
+    assert site.command("trigger", "a", "--wait").returncode == 0
+    site.configure({"a": {"command": ["sh", "-c", "exit $ATTEMPT"], "retries": 1, "retry_delay": 0.1}})
+    site.send(signal.SIGHUP)
+    assert site.command("retry", site.runs("a")[-1]["run_id"], "--wait").returncode == 4
