@@ -167,7 +167,8 @@ class Notice:
     text: str
 
 
-Effect = (
+#: The effects that are rows of the run log: those of a turn are written in one transaction, before all else is done.
+Row = (
     SaveRun
     | Decide
     | RememberId
@@ -180,6 +181,10 @@ Effect = (
     | SaveReady
     | SaveCall
     | SaveLatches
+)
+
+Effect = (
+    Row
     | DropClaim
     | Quarantine
     | WriteReceipt

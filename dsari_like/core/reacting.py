@@ -54,10 +54,8 @@ class Reactions:
         """A configuration is in force, at a start with what an earlier daemon left."""
         self._configuration = configuration
         callbacks = _all(configuration)
-        blockings = {name: job.blocked_until for name, job in configuration.jobs.items() if job.blocked_until}
-        self._idle = not (callbacks or blockings)
-        asked = {term.context for one in blockings.values() for term in terms_of(one.expression)}
-        asking = {*blockings, *(one.owner for one in callbacks if one.freshness.since_last_run)}
+        blocked, asked, asking = _questions(configuration, callbacks)
+        self._idle = not (callbacks or blocked)
         self._past.configure({ANY} if PARENT in asked else asked, asking)
         self._past.restore(kept.past, kept.starts)
         self._owners.configure({one.owner for one in callbacks}, open_runs)
@@ -197,10 +195,17 @@ def on_cancelled(job: Job) -> Callback:
     )
 
 
-def asked_of(configuration: Configuration) -> set[str]:
-    """The jobs whose past somebody may ask for: those that wait for others, and those they wait for."""
+def _questions(configuration: Configuration, callbacks: Iterable[Callback]) -> tuple[set[str], set[str], set[str]]:
+    """Who may ask for the past: the jobs with a `blocked_until`; the contexts they ask about; and all jobs whose own
+    last start counts."""
     blockings = {name: job.blocked_until for name, job in configuration.jobs.items() if job.blocked_until}
     contexts = {term.context for one in blockings.values() for term in terms_of(one.expression)}
-    owners = {*blockings, *(one.owner for one in _all(configuration) if one.freshness.since_last_run)}
+    owners = {*blockings, *(one.owner for one in callbacks if one.freshness.since_last_run)}
+    return set(blockings), contexts, owners
+
+
+def asked_of(configuration: Configuration) -> set[str]:
+    """The jobs whose past somebody may ask for: those that wait for others, and those they wait for."""
+    _, contexts, owners = _questions(configuration, _all(configuration))
     named = contexts & configuration.jobs.keys()
     return set(configuration.jobs) if {ANY, PARENT} & contexts else named | (owners & configuration.jobs.keys())

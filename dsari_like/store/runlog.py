@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from dsari_like.core.effects import Row
 from dsari_like.core.flow_messages import SaveFlow, SaveReady
 from dsari_like.core.messages import (
     Decide,
@@ -57,21 +58,6 @@ _EVENT = "insert into events (run_id, time, from_state, to_state, cause) values 
 _DECIDE = (
     "insert into decisions (job_name, schedule_time, outcome, run_id, reason, time, count, token, trigger_id)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-#: The effects that are rows.
-Row = (
-    SaveRun
-    | Decide
-    | RememberId
-    | RememberSlots
-    | RememberDefinition
-    | RememberRequest
-    | SaveRest
-    | DropRest
-    | SaveFlow
-    | SaveReady
-    | SaveCall
-    | SaveLatches
 )
 
 
