@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from dsari_like.core import messages as m
 from dsari_like.core.environment import PROGRESS_NAME
+from dsari_like.system.ear import Ear
 from dsari_like.system.logs import LOG
 from dsari_like.system.process import SHORTAGE
 from dsari_like.system.progressfile import ProgressFile
@@ -63,9 +64,7 @@ class Signs:
     """The runs that run. `open_watches` makes the source of events; it raises OSError where there can be none."""
 
     def __init__(self, wakeup: Wakeup, open_watches: Callable[[], Watches] | None = None) -> None:
-        self._wakeup = wakeup
-        self._open = open_watches or _watches
-        self._watches: Watches | None = None
+        self._ear = Ear(wakeup, open_watches or _watches, PAUSE)
         self._runs: dict[str, _Lively] = {}
         self._left: OrderedDict[str, ProgressFile] = OrderedDict()
         self._soon: deque[tuple[float, str]] = deque()  # who gets a watch, and when: in order, as all wait as long
@@ -73,8 +72,6 @@ class Signs:
         self._due: dict[str, bool] = {}  # who is to be looked at; True when its file may be another one now
         self._unwatched: set[str] = set()
         self._rescan_at = 0.0
-        self._paused_until: float | None = None  # the descriptor is left alone until then
-        self._stirred = False  # something has happened, be it of no interest
         self._told: set[object] = set()
 
     def begin(self, run_id: str, run_dir: str, mono: float) -> None:
@@ -108,8 +105,8 @@ class Signs:
         while self._soon and self._soon[0][1] not in self._runs:
             self._soon.popleft()
         moments = [self._soon[0][0]] if self._soon else []
-        if self._due or self._paused_until is not None:
-            moments.append(self._paused_until or 0.0)
+        if self._due or self._ear.rests_until is not None:
+            moments.append(self._ear.rests_until or 0.0)
         if self._unwatched:
             moments.append(self._rescan_at)
         return min(moments, default=None)
@@ -124,22 +121,18 @@ class Signs:
             self._rescan_at = now.mono + RESCAN
             for run_id in list(self._unwatched):
                 self._attend(run_id, now.mono)
-        if self._stirred or (self._paused_until is not None and now.mono >= self._paused_until):
-            self._listen(now.mono)
+        self._ear.listen(now.mono)
         return self._told_by_the_due(now) if self._due else []
 
     def close(self) -> None:
         """Watch nothing any more."""
-        if self._watches is not None:
-            self._wakeup.forget(self._watches.descriptor)
-            self._watches.close()
-            self._watches = None
+        self._ear.close()
 
     # --- what the kernel says -------------------------------------------------------------------------------------
 
     def on_event(self, event: InotifyEvent) -> None:
         """Something was made in the directory of a run, or its progress file was written to."""
-        self._stirred = True
+        self._ear.is_stirred = True
         run_id = self._of.get(event.wd)
         if run_id is not None and event.name in (b"", _NAME):
             self._due[run_id] = self._due.get(run_id, False) or bool(event.name)
@@ -153,26 +146,8 @@ class Signs:
 
     def on_queue_overflow(self) -> None:
         """The kernel dropped events."""
-        self._stirred = True
+        self._ear.is_stirred = True
         self._due = dict.fromkeys(self._of.values(), True)
-
-    def _hear(self) -> None:
-        """There are events. They are read at the next `news`, and until then the descriptor wakes nobody."""
-        self._stirred = True
-        if self._watches is not None:
-            self._wakeup.forget(self._watches.descriptor)
-
-    def _listen(self, mono: float) -> None:
-        """Take the events that have come. If there were any, more may follow: they can wait for a moment."""
-        if self._watches is None:
-            return
-        self._stirred = False
-        self._watches.read()
-        if self._stirred:
-            self._stirred, self._paused_until = False, mono + PAUSE
-        else:
-            self._paused_until = None
-            self._wakeup.watch(self._watches.descriptor, self._hear)
 
     # --- watches --------------------------------------------------------------------------------------------------
 
@@ -196,10 +171,7 @@ class Signs:
 
     def _watch(self, run_id: str, path: str, mask: int) -> int | None:
         """None when another run has this very thing for its own."""
-        if self._watches is None:
-            self._watches = self._open()
-            self._wakeup.watch(self._watches.descriptor, self._hear)
-        found = self._watches.add(path, mask, self)
+        found = self._ear.watches().add(path, mask, self)
         return found if self._of.setdefault(found, run_id) == run_id else None
 
     def _watch_file(self, run_id: str, run: _Lively) -> None:
@@ -222,13 +194,12 @@ class Signs:
         watches = [watch for watch in (run.directory, run.written) if watch is not None]
         for watch in watches:
             self._drop(watch)
-        if watches and self._watches is not None and self._paused_until is None:
-            self._watches.read()
+        if watches:
+            self._ear.swallow()
 
     def _drop(self, watch: int) -> None:
         self._of.pop(watch, None)
-        if self._watches is not None:
-            self._watches.remove(watch)
+        self._ear.remove(watch)
 
     # --- looking --------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dsari_like.core.flow_messages import WatchedUpdated
 from dsari_like.core.messages import Now
+from dsari_like.system.ear import Ear
 from dsari_like.system.logs import LOG
 from dsari_like.system.wakeup import Wakeup
 
@@ -93,16 +94,12 @@ class Watched:
     """All watched things. `open_watches` makes the source of events; it raises OSError where there can be none."""
 
     def __init__(self, wakeup: Wakeup, open_watches: Callable[[], Watches] | None = None) -> None:
-        self._wakeup = wakeup
-        self._open = open_watches or _watches
-        self._watches: Watches | None = None
+        self._ear = Ear(wakeup, open_watches or _watches, PAUSE)
         self._things: dict[str, _Thing] = {}
         self._directories: dict[int, str] = {}  # what is watched, by the number of the watch
         self._whole: set[str] = set()  # things to be looked at, all of each
         self._paths: dict[str, bool] = {}  # single files to be looked at; True when a writer has let go of it
         self._rescan_at = 0.0
-        self._listen_at: float | None = None  # the descriptor is left alone until then
-        self._stirred = False
         self._told: set[object] = set()
 
     def configure(self, things: Iterable[str], marks: Mapping[str, float]) -> None:
@@ -120,8 +117,8 @@ class Watched:
         if not self._things:
             return None
         moments = [since + SETTLE for thing in self._things.values() for _, since in thing.settling.values()]
-        moments += [0.0] if self._stirred or self._paths else []
-        moments += [] if self._listen_at is None else [self._listen_at]
+        moments += [0.0] if self._ear.is_stirred or self._paths else []
+        moments += [] if self._ear.rests_until is None else [self._ear.rests_until]
         return min([self._rescan_at, *moments])
 
     def news(self, now: Now) -> list[WatchedUpdated]:
@@ -132,17 +129,13 @@ class Watched:
             self._rescan_at = now.mono + RESCAN
             self._whole |= self._things.keys()
             self._watch_directories()
-        if self._stirred or (self._listen_at is not None and now.mono >= self._listen_at):
-            self._listen(now.mono)
+        self._ear.listen(now.mono)
         return self._looked(now)
 
     def close(self) -> None:
         """Watch nothing any more."""
-        if self._watches is not None:
-            self._wakeup.forget(self._watches.descriptor)
-            self._watches.close()
-            self._watches = None
-            self._directories.clear()
+        self._ear.close()
+        self._directories.clear()
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -198,7 +191,7 @@ class Watched:
         if directory is None or not event.name:
             return
         path = os.path.join(directory, os.fsdecode(event.name))
-        self._stirred = True
+        self._ear.is_stirred = True
         if any(thing.takes(path) for thing in self._things.values()):
             self._paths[path] = self._paths.get(path, False) or bool(event.mask & _COMPLETE)
 
@@ -209,24 +202,6 @@ class Watched:
     def on_queue_overflow(self) -> None:
         """The kernel dropped events."""
         self._whole |= self._things.keys()
-
-    def _hear(self) -> None:
-        """There are events. They are read at the next `news`, and until then the descriptor wakes nobody."""
-        self._stirred = True
-        if self._watches is not None:
-            self._wakeup.forget(self._watches.descriptor)
-
-    def _listen(self, mono: float) -> None:
-        """Take the events that have come. If there were any, more may follow: they can wait for a moment."""
-        if self._watches is None:
-            return
-        self._stirred = False
-        self._watches.read()
-        if self._stirred:
-            self._stirred, self._listen_at = False, mono + PAUSE
-        else:
-            self._listen_at = None
-            self._wakeup.watch(self._watches.descriptor, self._hear)
 
     # --- watches ------------------------------------------------------------------------------------------------------
 
@@ -241,10 +216,7 @@ class Watched:
 
     def _watch(self, folder: str) -> None:
         try:
-            if self._watches is None:
-                self._watches = self._open()
-                self._wakeup.watch(self._watches.descriptor, self._hear)
-            number = self._watches.add(folder, _COMPLETE | _CREATE | _ONLY_DIRECTORY, self)
+            number = self._ear.watches().add(folder, _COMPLETE | _CREATE | _ONLY_DIRECTORY, self)
             self._directories[number] = folder
         except (OSError, ImportError) as error:
             code = getattr(error, "errno", None)
@@ -254,8 +226,7 @@ class Watched:
 
     def _drop(self, number: int) -> None:
         self._directories.pop(number, None)
-        if self._watches is not None:
-            self._watches.remove(number)
+        self._ear.remove(number)
 
     def _tell(self, cause: object, text: str) -> None:
         if cause not in self._told:

@@ -127,7 +127,7 @@ def test_what_a_short_run_said_is_read_at_its_end(post: Post) -> None:
     say(run_dir, 10, 20)
     (found,) = post.end()
     assert [line.percent for line in found.lines] == [10, 20]
-    assert post.signs.next_deadline() is None and post.signs._watches is None
+    assert post.signs.next_deadline() is None and post.signs._ear._watches is None
 
 
 def test_a_line_has_the_time_of_its_file(post: Post) -> None:
@@ -247,7 +247,7 @@ def test_a_run_that_says_a_thousand_things_a_second_costs_four_looks(post: Post)
             file.write(f'{{"progress": {tick % 100}}}\n')
             post.wakeup.wait(0.0)
             post.pass_time(0.001)
-            if post.signs._stirred:
+            if post.signs._ear.is_stirred:
                 post.turn()
     post.pass_time(PAUSE)
     assert post.turns - before <= 8
@@ -263,7 +263,7 @@ def test_a_run_that_fills_its_directory_costs_four_looks_a_second(post: Post) ->
         (run_dir / str(tick)).touch()
         post.wakeup.wait(0.0)
         post.pass_time(0.001)
-        if post.signs._stirred:
+        if post.signs._ear.is_stirred:
             post.turn()
     assert post.turns - before <= 8 and post.said == []
 

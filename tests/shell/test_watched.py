@@ -183,6 +183,6 @@ def test_nothing_is_looked_at_when_nothing_is_watched(tmp_path: Path, ears: list
 def test_the_descriptor_is_quiet_when_nothing_happens(tmp_path: Path, ears: list[Ear]) -> None:
     ear = Ear(f"{tmp_path}/a")
     ears.append(ear)
-    assert ear.watched._watches is not None
-    assert select.select([ear.watched._watches.descriptor], [], [], 0)[0] == []
+    assert ear.watched._ear._watches is not None
+    assert select.select([ear.watched._ear._watches.descriptor], [], [], 0)[0] == []
     assert ear.watched.next_deadline() == 1000.0 + RESCAN
